@@ -1,0 +1,38 @@
+package api
+
+// Paths of the API, below Prefix. {name} and {id} are path parameters.
+const (
+	PathHealth           = Prefix + "/health"                  // GET, open: 200 when the agent serves
+	PathHost             = Prefix + "/host"                    // GET Host
+	PathOpenAPI          = Prefix + "/openapi.json"            // GET
+	PathPlugins          = Prefix + "/plugins"                 // GET []Plugin
+	PathPlugin           = PathPlugins + "/{name}"             // GET Plugin
+	PathPluginRestart    = PathPlugin + "/restart"             // POST Plugin
+	PathOverlayTypes     = Prefix + "/overlay-types"           // GET []OverlayType
+	PathOverlays         = Prefix + "/overlays"                // GET []Overlay, POST OverlayCreate -> 201 Overlay
+	PathOverlay          = PathOverlays + "/{name}"            // GET, PATCH OverlayUpdate, DELETE
+	PathOverlayBuild     = PathOverlay + "/build"              // POST OverlayBuild -> 202 Job
+	PathOverlayRevisions = PathOverlay + "/revisions"          // GET []Revision
+	PathOverlayDiff      = PathOverlayRevisions + "/{id}/diff" // GET ?from= -> []FileChange, at most 10,000
+	PathOverlayRollback  = PathOverlay + "/rollback"           // POST OverlayRollback -> Overlay
+	PathBlueprints       = Prefix + "/blueprints"              // GET, POST BlueprintCreate -> 201
+	PathBlueprint        = PathBlueprints + "/{name}"          // GET, PATCH BlueprintUpdate, DELETE
+	PathReleases         = Prefix + "/releases"                // GET []Release, POST -> 202 Job: install from the configured source
+	PathServers          = Prefix + "/servers"                 // GET, POST ServerCreate -> 201
+	PathServer           = PathServers + "/{name}"             // GET, DELETE -> 202 Job
+	PathServerStart      = PathServer + "/start"               // POST -> 202 Job
+	PathServerStop       = PathServer + "/stop"                // POST -> 202 Job
+	PathServerRestart    = PathServer + "/restart"             // POST -> 202 Job
+	PathServerKill       = PathServer + "/kill"                // POST -> 202 Job; allowed while another job runs
+	PathServerReset      = PathServer + "/reset"               // POST -> 202 Job: empties the upper
+	PathServerCommand    = PathServer + "/command"             // POST ServerCommand -> ServerReply
+	PathServerPlayers    = PathServer + "/players"             // GET []Player
+	PathServerConsole    = PathServer + "/console"             // GET SSE ?tail=N; Last-Event-ID resumes
+	PathJobs             = Prefix + "/jobs"                    // GET []Job ?subject=&status=&limit=&before=
+	PathJob              = PathJobs + "/{id}"                  // GET
+	PathJobCancel        = PathJob + "/cancel"                 // POST -> Job
+	PathJobRetry         = PathJob + "/retry"                  // POST -> 202 Job
+	PathJobLog           = PathJob + "/log"                    // GET SSE; ?format=text gives the log so far as text/plain
+	PathEvents           = Prefix + "/events"                  // GET []Event ?subject=&after=&limit=
+	PathEventStream      = Prefix + "/events/stream"           // GET SSE
+)
