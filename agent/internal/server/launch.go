@@ -1,0 +1,83 @@
+package server
+
+import (
+	"context"
+	"time"
+)
+
+// LaunchPlan is everything a supervisor needs to run one game server. It holds no secret: those are
+// in generated files below Dir.
+type LaunchPlan struct {
+	Server string // id; the supervisor's handle
+	Name   string // as a person knows it, for logs and process titles
+	Port   int
+	Tree   string   // the merged tree; the game's working directory
+	Binary string   // relative to Tree: "srcds_run"
+	Args   []string // one element each, never joined by a shell
+	Env    []string // KEY=value; nothing else is inherited
+	// StopTimeout is how long the game may take after SIGINT before it is killed.
+	StopTimeout time.Duration
+}
+
+// UnitState is what a supervisor knows about a process group.
+type UnitState string
+
+// Unit states.
+const (
+	UnitActive   UnitState = "active"   // the game's process runs
+	UnitStopping UnitState = "stopping" // it was asked to stop and still runs
+	UnitExited   UnitState = "exited"   // it ended by itself, see Exit
+	UnitAbsent   UnitState = "absent"   // not known, or stopped on request
+)
+
+// UnitStatus is the present state of one server's process group.
+type UnitStatus struct {
+	Server    string
+	State     UnitState
+	PID       int       // of the game's first process; 0 when none
+	StartedAt time.Time // zero when never
+	EndedAt   time.Time // zero while active
+	Exit      Exit      // valid when State is UnitExited
+}
+
+// Exit tells how a process group ended.
+type Exit struct {
+	Code   int    // exit code; -1 when ended by a signal
+	Signal string // "SIGSEGV"; "" when it exited
+	OOM    bool   // killed for lack of memory
+	// Asked is true when the end was asked for: a crash while stopping counts as stopped.
+	Asked bool
+}
+
+// Supervisor runs game servers. Units live on when the agent ends; a new agent finds them with List.
+// Implementations are safe for concurrent use.
+type Supervisor interface {
+	// Start runs plan. A unit that is active already is left as it is.
+	Start(ctx context.Context, plan LaunchPlan) error
+	// Stop asks the game to end with SIGINT, kills the whole group after timeout, and returns when it is
+	// gone. timeout 0 kills at once. Unknown units are fine.
+	Stop(ctx context.Context, server string, timeout time.Duration) error
+	// Forget drops what is kept about a stopped unit, its console included. Unknown units are fine.
+	Forget(ctx context.Context, server string) error
+	// List returns every known unit.
+	List(ctx context.Context) ([]UnitStatus, error)
+	// Watch calls report with each known unit at once and then on every change, until ctx ends.
+	Watch(ctx context.Context, report func(UnitStatus)) error
+}
+
+// Line is one line of a console.
+type Line struct {
+	Cursor string // opaque; resumes after this line
+	Time   time.Time
+	Text   string // as printed, without the line end; not yet cleaned
+	// Dropped counts lines lost before this one because they came too fast or were rotated away.
+	Dropped int
+}
+
+// Console reads what servers print. Implementations are safe for concurrent use.
+type Console interface {
+	// Read calls report with the lines after cursor, or with the last tail lines when cursor is "". With
+	// follow it goes on until ctx ends, else it returns after the last line. A cursor that no longer
+	// exists continues with the oldest line, marked by Dropped.
+	Read(ctx context.Context, server, cursor string, tail int, follow bool, report func(Line) error) error
+}
