@@ -1,0 +1,103 @@
+// Package content names what lies on disk and what the kernel has mounted: layers, servers' trees and
+// staging trees, by id. The mounter plugin alone turns ids into directories.
+//
+// The types mirror the mounter protocol (package sdk/mounter) without its wire, so that the domain
+// depends on no plugin library. Methods say which errors they return as [fault] codes.
+package content
+
+import "context"
+
+// Layer is one read-only layer: a revision of an overlay, or a release of the game.
+type Layer struct {
+	Overlay  string `json:"overlay,omitempty"`
+	Revision string `json:"revision,omitempty"`
+	Release  string `json:"release,omitempty"`
+}
+
+// IsZero reports whether l names nothing.
+func (l Layer) IsZero() bool { return l == Layer{} }
+
+// Ref names one piece of content. Exactly one field is set.
+type Ref struct {
+	Layer  Layer
+	Server string
+	Build  string
+}
+
+// Staging is a tree that a builder may write to.
+type Staging struct {
+	Path    string
+	Resumed bool // it was there before
+}
+
+// Usage of one piece of content. SharedBytes are in files that other content holds too.
+type Usage struct {
+	Files       uint64
+	Bytes       uint64
+	SharedBytes uint64
+}
+
+// Commit is the outcome of making a staging tree immutable. The counts compare with its base.
+type Commit struct {
+	Usage                   Usage
+	Added, Removed, Changed uint64
+	Notes                   []string // what admission mended
+}
+
+// Mount is a server's tree as the kernel has it.
+type Mount struct {
+	Server  string
+	Path    string
+	Foreign bool // there, but not in the form the mounter makes
+	Lowers  []Layer
+}
+
+// File is a generated file of a server.
+type File struct {
+	Path   string // relative, slash separated
+	Data   []byte
+	Secret bool // readable by the game and the mounter only
+}
+
+// Change is one line of a diff between revisions.
+type Change struct {
+	Kind string // added, removed, changed
+	Path string
+	Size uint64 // after the change; before it for a removed file
+}
+
+// Stager makes revisions and releases. Implementations are safe for concurrent use; errors are
+// faults whose source is the mounter plugin.
+type Stager interface {
+	// Stage prepares a tree that shows base, or nothing when base is zero.
+	Stage(ctx context.Context, build string, base Layer) (Staging, error)
+	// Commit admits the tree of build as target. Invalid: admission refused it; it stays staged.
+	Commit(ctx context.Context, build string, target Layer) (Commit, error)
+	// Discard removes a staging tree; an unknown one is fine.
+	Discard(ctx context.Context, build string) error
+}
+
+// Remover deletes content.
+type Remover interface {
+	// Remove deletes ref; absent is fine. Precondition: a mount uses it.
+	Remove(ctx context.Context, ref Ref) error
+}
+
+// Stacker mounts servers.
+type Stacker interface {
+	// Mount makes the tree of server from lowers, highest precedence first. The same again is fine;
+	// Conflict: other lowers are mounted.
+	Mount(ctx context.Context, server string, lowers []Layer) (Mount, error)
+	// Unmount ends the tree; not mounted is fine. Precondition: busy.
+	Unmount(ctx context.Context, server string) error
+	// WriteFiles puts generated files into the tree, each atomically.
+	WriteFiles(ctx context.Context, server string, files []File) error
+	// Reset empties what the server itself wrote. Precondition: mounted.
+	Reset(ctx context.Context, server string) error
+}
+
+// Surveyor tells what is there, whoever made it.
+type Surveyor interface {
+	Mounts(ctx context.Context) ([]Mount, error)
+	List(ctx context.Context) ([]Ref, error)
+}
