@@ -1,0 +1,150 @@
+package httpapi
+
+import (
+	"context"
+
+	"github.com/left4me/left4me/agent/api"
+)
+
+// Services is everything the API serves. All fields are required.
+//
+// Rules for every method: failures that a person should read are *fault.Error, anything else is
+// reported as internal. actor is who asked, never empty. Names and ids were checked for their form
+// before, not for existence. Slices may be nil; the API writes []. Methods are called concurrently
+// and return soon when ctx ends.
+type Services struct {
+	Host          Host
+	Plugins       Plugins
+	Overlays      Overlays
+	OverlayBuilds OverlayBuilds
+	Blueprints    Blueprints
+	Releases      Releases
+	Servers       Servers
+	ServerActions ServerActions
+	ServerLive    ServerLive
+	Jobs          Jobs
+	Events        Events
+}
+
+// Host describes the agent and its machine.
+type Host interface {
+	Host(ctx context.Context) (api.Host, error)
+}
+
+// Plugins shows and restarts configured plugins.
+type Plugins interface {
+	List(ctx context.Context) ([]api.Plugin, error)
+	Get(ctx context.Context, name string) (api.Plugin, error)
+	// Restart asks for an end and a new start, also of a plugin that was given up. It returns the
+	// plugin's state right after.
+	Restart(ctx context.Context, actor, name string) (api.Plugin, error)
+	// Types lists what overlays can be made with.
+	Types(ctx context.Context) ([]api.OverlayType, error)
+}
+
+// Overlays keeps overlays.
+type Overlays interface {
+	List(ctx context.Context) ([]api.Overlay, error)
+	Get(ctx context.Context, name string) (api.Overlay, error)
+	Create(ctx context.Context, actor string, create api.OverlayCreate) (api.Overlay, error)
+	Update(ctx context.Context, actor, name string, update api.OverlayUpdate) (api.Overlay, error)
+	Delete(ctx context.Context, actor, name string) error
+}
+
+// OverlayBuilds makes and chooses revisions of overlays.
+type OverlayBuilds interface {
+	Build(ctx context.Context, actor, name string, build api.OverlayBuild) (api.Job, error)
+	// Revisions returns the newest first.
+	Revisions(ctx context.Context, name string) ([]api.Revision, error)
+	// Diff lists what differs from revision from to revision id, at most limit entries, by path. from ""
+	// is the revision before id, or nothing when id is the first.
+	Diff(ctx context.Context, name, id, from string, limit int) ([]api.FileChange, error)
+	Rollback(ctx context.Context, actor, name, revision string) (api.Overlay, error)
+}
+
+// Blueprints keeps blueprints.
+type Blueprints interface {
+	List(ctx context.Context) ([]api.Blueprint, error)
+	Get(ctx context.Context, name string) (api.Blueprint, error)
+	Create(ctx context.Context, actor string, create api.BlueprintCreate) (api.Blueprint, error)
+	Update(ctx context.Context, actor, name string, update api.BlueprintUpdate) (api.Blueprint, error)
+	Delete(ctx context.Context, actor, name string) error
+}
+
+// Releases keeps versions of the game.
+type Releases interface {
+	List(ctx context.Context) ([]api.Release, error)
+	// Install fetches the present version from the configured source.
+	Install(ctx context.Context, actor string) (api.Job, error)
+}
+
+// Servers keeps game servers.
+type Servers interface {
+	List(ctx context.Context) ([]api.Server, error)
+	Get(ctx context.Context, name string) (api.Server, error)
+	Create(ctx context.Context, actor string, create api.ServerCreate) (api.Server, error)
+	Delete(ctx context.Context, actor, name string) (api.Job, error)
+}
+
+// ServerActions changes what game servers do. Each returns the job that does it.
+type ServerActions interface {
+	Start(ctx context.Context, actor, name string) (api.Job, error)
+	Stop(ctx context.Context, actor, name string) (api.Job, error)
+	Restart(ctx context.Context, actor, name string) (api.Job, error)
+	Kill(ctx context.Context, actor, name string) (api.Job, error)
+	Reset(ctx context.Context, actor, name string) (api.Job, error)
+}
+
+// ServerLive talks to running game servers.
+type ServerLive interface {
+	Command(ctx context.Context, actor, name, command string) (api.ServerReply, error)
+	Players(ctx context.Context, name string) ([]api.Player, error)
+	// Console reports the lines after cursor, or the last tail lines when cursor is "", and with follow
+	// goes on until ctx ends. dropped counts lines lost right before line. A report that fails ends the
+	// stream with its error. report may block while the reader is slow: hold no lock meanwhile.
+	Console(ctx context.Context, name, cursor string, tail int, follow bool, report func(line api.ConsoleLine, dropped int) error) error
+}
+
+// Jobs shows and steers jobs.
+type Jobs interface {
+	// List returns the newest first.
+	List(ctx context.Context, filter JobFilter) ([]api.Job, error)
+	Get(ctx context.Context, id string) (api.Job, error)
+	Cancel(ctx context.Context, actor, id string) (api.Job, error)
+	Retry(ctx context.Context, actor, id string) (api.Job, error)
+	// Log reports the lines with a Seq above after. With follow it goes on, reports the job at once and
+	// on every change, and returns nil after the final state and the last line. Same rules for report
+	// as Console.
+	Log(ctx context.Context, id string, after int64, follow bool, report func(JobUpdate) error) error
+}
+
+// JobFilter selects jobs. Zero fields select everything.
+type JobFilter struct {
+	Subject string // as shown: "overlay/maps"
+	Status  string
+	Before  string // only ids below this
+	Limit   int    // 1 … 1000
+}
+
+// JobUpdate is one item of a job's log stream. Exactly one of Line and Job is set.
+type JobUpdate struct {
+	Line    *api.JobLine
+	Job     *api.Job
+	Dropped int // lines lost right before this item
+}
+
+// Events shows recorded facts.
+type Events interface {
+	// List returns the oldest first: those right above After when it is set, else the newest Limit.
+	List(ctx context.Context, filter EventFilter) ([]api.Event, error)
+	// Stream reports events with an id above after, or from now on when after is negative, until ctx
+	// ends. Same rules for report as Console.
+	Stream(ctx context.Context, after int64, report func(event api.Event, dropped int) error) error
+}
+
+// EventFilter selects events. Zero fields select everything.
+type EventFilter struct {
+	Subject string
+	After   int64
+	Limit   int // 1 … 1000
+}
