@@ -1,0 +1,248 @@
+package server
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/left4me/left4me/agent/internal/blueprint"
+	"github.com/left4me/left4me/agent/internal/content"
+	"github.com/left4me/left4me/agent/internal/fault"
+	"github.com/left4me/left4me/agent/internal/job"
+	"github.com/left4me/left4me/agent/internal/overlay"
+)
+
+// start is one run of the start steps.
+type start struct {
+	*Manager
+	run    *job.Run
+	server Server
+	plan   blueprint.Plan
+	mount  content.Mount
+}
+
+func (m *Manager) runStart(ctx context.Context, run *job.Run) error {
+	s, err := m.subject(ctx, run)
+	if err != nil {
+		return err
+	}
+	active, err := m.active(ctx, s.ID)
+	if err != nil {
+		return err
+	}
+	if active {
+		run.Summary("It runs already.")
+		return nil
+	}
+	return m.noteFailure(ctx, s, m.start(ctx, run, s))
+}
+
+func (m *Manager) start(ctx context.Context, run *job.Run, s Server) error {
+	st := &start{Manager: m, run: run, server: s}
+	run.Redact(s.RCONPassword)
+	steps := []struct {
+		name     string
+		do, undo func(context.Context) error
+	}{
+		{"overlay.ensure", st.ensure, nil},
+		{"mount", st.mountTree, st.unmountTree},
+		{"config.write", st.writeConfig, nil},
+		{"unit.start", st.startUnit, st.stopUnit},
+		{"wait.ready", st.waitReady, nil},
+	}
+	for _, step := range steps {
+		if err := run.Step(ctx, step.name, step.do, step.undo); err != nil {
+			return err
+		}
+	}
+	run.Summary(fmt.Sprintf("It answers on port %d.", s.Port))
+	return m.Store.Update(ctx, func(tx Tx) error {
+		return tx.AddEvent(ctx, m.event("server.started", s, run.Job().Actor, "Server started."))
+	})
+}
+
+// ensure builds overlays that have no revision yet, then resolves the blueprint.
+func (st *start) ensure(ctx context.Context) error {
+	made, err := st.Store.BlueprintByID(ctx, st.server.Blueprint)
+	if err != nil {
+		return err
+	}
+	layers := make([]content.Layer, len(made.Overlays))
+	for i, overlayID := range made.Overlays {
+		if layers[i], err = st.layer(ctx, overlayID); err != nil {
+			return err
+		}
+	}
+	release, err := st.Store.CurrentRelease(ctx)
+	if fault.Is(err, fault.NotFound) {
+		return fault.Wrap(err, fault.Precondition, "Cannot start server %q: the game is not installed.", st.server.Name).
+			WithHint("Install it with: left4me release install")
+	}
+	if err != nil {
+		return err
+	}
+	st.plan = blueprint.Resolve(made, layers, release.Layer(), blueprint.Instance{Name: st.server.Name,
+		Port: st.server.Port, RCONPassword: st.server.RCONPassword})
+	return nil
+}
+
+func (st *start) layer(ctx context.Context, overlayID string) (content.Layer, error) {
+	o, err := st.Store.OverlayByID(ctx, overlayID)
+	if err != nil {
+		return content.Layer{}, err
+	}
+	if o.Revision == "" {
+		if err := st.build(ctx, o); err != nil {
+			return content.Layer{}, err
+		}
+		if o, err = st.Store.OverlayByID(ctx, overlayID); err != nil {
+			return content.Layer{}, err
+		}
+	}
+	if o.Revision == "" {
+		return content.Layer{}, fault.New(fault.Precondition, "Cannot start server %q: overlay %q has no successful build.",
+			st.server.Name, o.Name).WithHint("Read its build log: left4me job log %s", o.LastJob)
+	}
+	return content.Layer{Overlay: o.ID, Revision: o.Revision}, nil
+}
+
+// build runs the build of an overlay as a job of its own, under the overlay's lock, and waits for it.
+func (st *start) build(ctx context.Context, o overlay.Overlay) error {
+	var queued job.Job
+	err := st.Store.Update(ctx, func(tx Tx) (err error) {
+		queued, _, err = tx.AddJob(ctx, overlay.BuildSpec(o, st.run.Job().Actor, false))
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	st.run.Logf("info", "Overlay %q has no revision yet; building it (job %s).", o.Name, queued.ID)
+	done, err := st.run.Await(ctx, queued.ID)
+	if err != nil {
+		return err
+	}
+	if done.Error != nil {
+		return fault.Wrap(done.Error, fault.Precondition, "Cannot start server %q: the build of overlay %q failed.",
+			st.server.Name, o.Name).WithHint("Read its log: left4me job log %s", queued.ID)
+	}
+	return nil
+}
+
+// mountTree replaces a tree that an earlier run left: its lowers may be older.
+func (st *start) mountTree(ctx context.Context) error {
+	err := st.Trees.Unmount(ctx, st.server.ID)
+	if err != nil {
+		return err
+	}
+	if st.mount, err = st.Trees.Mount(ctx, st.server.ID, st.plan.Lowers); err != nil {
+		return err
+	}
+	st.run.Logf("info", "Mounted %d layers.", len(st.plan.Lowers))
+	return st.Store.Update(ctx, func(tx Tx) error {
+		s, err := tx.ServerByID(ctx, st.server.ID)
+		if err != nil {
+			return err
+		}
+		s.Layers, s.StartedAt = st.plan.Lowers, st.Now()
+		return tx.PutServer(ctx, s)
+	})
+}
+
+func (st *start) unmountTree(ctx context.Context) error { return st.Trees.Unmount(ctx, st.server.ID) }
+
+func (st *start) writeConfig(ctx context.Context) error {
+	return st.Trees.WriteFiles(ctx, st.server.ID, st.plan.Files)
+}
+
+func (st *start) startUnit(ctx context.Context) error {
+	if err := st.stillWanted(ctx); err != nil {
+		return err
+	}
+	if err := checkPort(st.server.Port); err != nil {
+		return err
+	}
+	st.tracker.expect(st.server.ID)
+	return st.Supervisor.Start(ctx, LaunchPlan{Server: st.server.ID, Name: st.server.Name, Port: st.server.Port,
+		Tree: st.mount.Path, Binary: blueprint.Binary, Args: st.plan.Args, Env: st.Env, StopTimeout: st.StopTimeout})
+}
+
+func (st *start) stopUnit(ctx context.Context) error {
+	return st.Supervisor.Stop(ctx, st.server.ID, st.StopTimeout)
+}
+
+// stillWanted ends a start that was overtaken by a kill or stop.
+func (st *start) stillWanted(ctx context.Context) error {
+	s, err := st.Store.ServerByID(ctx, st.server.ID)
+	if err == nil && s.Intent != IntentRunning {
+		return fault.New(fault.Canceled, "The start was overtaken by a stop.")
+	}
+	return err
+}
+
+// checkPort tells a taken port before the game does, which would end with no clear word. RCON needs the
+// TCP port of the same number.
+func checkPort(port int) error {
+	address := net.JoinHostPort("0.0.0.0", strconv.Itoa(port))
+	udp, err := net.ListenPacket("udp4", address)
+	if err == nil {
+		err = udp.Close()
+	}
+	if err == nil {
+		var tcp net.Listener
+		if tcp, err = net.Listen("tcp4", address); err == nil {
+			err = tcp.Close()
+		}
+	}
+	if err != nil {
+		return fault.Wrap(err, fault.Precondition, "Port %d is taken by another program.", port).
+			WithHint("Find it with: ss -lnup 'sport = :%d'; then end it or give the server another port.", port)
+	}
+	return nil
+}
+
+// waitReady returns when the game answers. It fails when the game ends or takes too long, with its last
+// words in the job log.
+func (st *start) waitReady(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, st.ReadyWithin)
+	defer cancel()
+	for {
+		live, err := st.Game.Info(ctx, st.server.Port)
+		if err == nil {
+			st.tracker.answered(st.server.ID, live)
+			return nil
+		}
+		unit, changed := st.tracker.unit(st.server.ID)
+		if unit.State == UnitExited || unit.State == UnitAbsent {
+			st.lastWords(ctx)
+			return fault.New(fault.Precondition, "The game ended while it started (%s).", unit.Exit).
+				WithHint("Read the console lines above.")
+		}
+		select {
+		case <-changed:
+		case <-time.After(500 * time.Millisecond):
+		case <-ctx.Done():
+			if context.Cause(ctx) == context.DeadlineExceeded {
+				st.lastWords(context.WithoutCancel(ctx))
+				return fault.New(fault.Unavailable, "The game did not answer within %s.", st.ReadyWithin).
+					WithHint("Read the console lines above.")
+			}
+			return ctx.Err()
+		}
+	}
+}
+
+// lastWords copies the end of the console into the job log.
+func (st *start) lastWords(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
+	defer cancel()
+	err := st.Console.Read(ctx, st.server.ID, "", 20, false, func(line Line) error {
+		st.run.Logf("stdout", "%s", strings.ToValidUTF8(line.Text, "?"))
+		return nil
+	})
+	if err != nil {
+		st.run.Logf("warn", "The console cannot be read: %v", err)
+	}
+}
