@@ -1,0 +1,2 @@
+// Package tree measures and compares directory trees that do not change meanwhile.
+package tree

@@ -1,0 +1,107 @@
+package tree
+
+import (
+	"context"
+	"fmt"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/left4me/left4me/plugins/mounter-kernel/internal/beneath"
+)
+
+// Totals of a tree, without its top directory. Bytes of a file is its length or what it takes on the
+// disk, whichever is more, so that neither a sparse file nor many tiny ones look small.
+type Totals struct {
+	Files  uint64 // regular files and links
+	Dirs   uint64
+	Bytes  uint64
+	Shared uint64 // bytes of files that have names outside the tree
+}
+
+// Entries is how many names there are.
+func (t Totals) Entries() uint64 { return t.Files + t.Dirs }
+
+// Bytes is what a file counts for in [Totals].
+func Bytes(st unix.Stat_t) uint64 {
+	if st.Mode&unix.S_IFMT != unix.S_IFREG {
+		return 0
+	}
+	return uint64(max(st.Size, st.Blocks*512))
+}
+
+// inode identifies a file on one machine.
+type inode struct{ dev, ino uint64 }
+
+type linked struct {
+	names, inside uint64
+	bytes         uint64
+}
+
+type measurer struct {
+	ctx    context.Context
+	totals Totals
+	linked map[inode]linked
+}
+
+// Measure adds up a tree. A file with several names in the tree counts once in Bytes for each.
+func Measure(ctx context.Context, dir *beneath.Dir) (Totals, error) {
+	m := measurer{ctx: ctx, linked: map[inode]linked{}}
+	if err := m.walk(dir); err != nil {
+		return Totals{}, err
+	}
+	for _, l := range m.linked {
+		if l.names > l.inside {
+			m.totals.Shared += l.bytes * l.inside
+		}
+	}
+	return m.totals, nil
+}
+
+func (m *measurer) walk(dir *beneath.Dir) error {
+	if err := m.ctx.Err(); err != nil {
+		return err
+	}
+	entries, err := dir.Entries()
+	if err != nil {
+		return err
+	}
+	for _, e := range entries {
+		if err := m.entry(dir, e.Name()); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (m *measurer) entry(dir *beneath.Dir, name string) error {
+	st, err := dir.Stat(name)
+	if err != nil {
+		return err
+	}
+	if st.Mode&unix.S_IFMT == unix.S_IFDIR {
+		m.totals.Dirs++
+		sub, err := dir.Open(name)
+		if err != nil {
+			return err
+		}
+		defer sub.Close()
+		return m.walk(sub)
+	}
+	m.totals.Files++
+	m.totals.Bytes += Bytes(st)
+	if st.Nlink > 1 {
+		key := inode{st.Dev, st.Ino}
+		l := m.linked[key]
+		m.linked[key] = linked{names: st.Nlink, inside: l.inside + 1, bytes: Bytes(st)}
+	}
+	return nil
+}
+
+// MeasureEntry adds up one entry of dir and, if it is a directory, all below it, the entry included.
+func MeasureEntry(ctx context.Context, dir *beneath.Dir, name string) (Totals, error) {
+	m := measurer{ctx: ctx, linked: map[inode]linked{}}
+	if err := m.entry(dir, name); err != nil {
+		return Totals{}, fmt.Errorf("measure: %w", err)
+	}
+	return m.totals, nil
+}
