@@ -1,0 +1,4 @@
+log { level = "info" }
+log { level = "debug" }
+plugin { kind = "builder" }
+jobs "x" { workers = 1 }

@@ -1,0 +1,1 @@
+listen { address = "8440" }

@@ -1,0 +1,1 @@
+servers { port_range = "80-90" }
