@@ -57,6 +57,8 @@ type Job struct {
 	Error      *fault.Error
 	Summary    string // what came out, one sentence
 	RetryOf    string // id of the job this one repeats
+	Attempt    int    // how often in a row an agent start has repeated this work by itself
+	Urgent     bool   // runs without lock and slot, see Spec
 	CreatedAt  time.Time
 	StartedAt  time.Time // zero until running
 	FinishedAt time.Time // zero until final
@@ -94,7 +96,8 @@ type Spec struct {
 	Label   string // "" = Subject
 	Params  any    // marshaled to JSON; nil = none
 	Actor   string
-	// Coalesce returns the queued or running job of the same kind and subject instead of a second one.
+	// Coalesce returns the queued or running job of the same kind and subject instead of a second one,
+	// unless that one is being canceled.
 	Coalesce bool
 	// Urgent runs at once, without waiting for the subject's lock or a free slot (server.kill).
 	Urgent  bool
@@ -104,6 +107,7 @@ type Spec struct {
 // Filter selects jobs. Zero fields select everything.
 type Filter struct {
 	Subject string
+	Label   string
 	Kind    string
 	Status  Status
 	Before  string // only ids below this
