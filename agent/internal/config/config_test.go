@@ -240,6 +240,23 @@ func TestLoad(t *testing.T) {
 	}
 }
 
+// TestHugeNumber tells the story of 1e10000000, which took 15 seconds to write out in full.
+func TestHugeNumber(t *testing.T) {
+	_, err := config.Parse("x.hcl", []byte(`
+plugin "overlay-x" {
+  kind = "builder"
+  launch {
+    mode    = "exec"
+    command = ["/bin/true"]
+  }
+  settings { x = [1e10000000] }
+}
+`))
+	if err == nil || !strings.Contains(err.Error(), "cannot be written as JSON") {
+		t.Errorf("got %v", err)
+	}
+}
+
 func TestRedacted(t *testing.T) {
 	c, err := config.Parse("x.hcl", []byte(`
 plugin "overlay-x" {

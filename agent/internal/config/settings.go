@@ -2,9 +2,11 @@ package config
 
 import (
 	"encoding/json"
+	"errors"
 	"strings"
 
 	"github.com/hashicorp/hcl/v2/hclsyntax"
+	"github.com/zclconf/go-cty/cty"
 	ctyjson "github.com/zclconf/go-cty/cty/json"
 )
 
@@ -27,7 +29,7 @@ func (s *section) object() map[string]any {
 			s.addDiagnostics(diagnostics)
 			continue
 		}
-		encoded, err := ctyjson.Marshal(value, value.Type())
+		encoded, err := encode(value)
 		if err != nil {
 			s.problems.add(s.at(attribute.SrcRange), "", "The value of %q cannot be written as JSON.", name)
 			continue
@@ -38,6 +40,27 @@ func (s *section) object() map[string]any {
 		s.member(out, block)
 	}
 	return out
+}
+
+// maxExponent bounds numbers, in powers of two. HCL's have no bound, and writing 1e10000000 in full
+// takes seconds and megabytes.
+const maxExponent = 4096
+
+var errNumber = errors.New("a number is too large")
+
+func encode(value cty.Value) ([]byte, error) {
+	err := cty.Walk(value, func(_ cty.Path, v cty.Value) (bool, error) {
+		if v.Type() == cty.Number && v.IsKnown() && !v.IsNull() {
+			if exponent := v.AsBigFloat().MantExp(nil); exponent > maxExponent || exponent < -maxExponent {
+				return false, errNumber
+			}
+		}
+		return true, nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	return ctyjson.Marshal(value, value.Type())
 }
 
 // member puts the object of a block where its type and labels say.
