@@ -45,8 +45,9 @@ type State struct {
 // Stage is what the mounter remembers of a build.
 type Stage struct {
 	Base mounter.Layer
-	// Claimed: owners in the upper may have been changed for a commit that did not end.
-	Claimed bool
+	// Target is what a commit has begun to make. From then on, files of the upper may belong to the
+	// game and, if the commit came to its end, are part of the target.
+	Target mounter.Layer
 }
 
 // NewName is where the content of a build grows before it gets its name.

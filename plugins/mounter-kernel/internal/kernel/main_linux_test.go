@@ -1,0 +1,81 @@
+package kernel_test
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"syscall"
+	"testing"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/left4me/left4me/plugins/mounter-kernel/internal/idmap"
+)
+
+// stageVar tells a re-executed test binary what to become next.
+const stageVar = "LEFT4ME_TEST_STAGE"
+
+// Stages of the test binary: as root it goes into a mount namespace of its own, so that no mount can
+// outlive it. TestInUserNamespace starts it as an ordinary user who makes a user namespace.
+const (
+	stageMounts   = "mount-namespace"
+	stageOrdinary = "ordinary-user"
+	stageUser     = "user-namespace"
+)
+
+func TestMain(m *testing.M) {
+	idmap.RunChild()
+	unix.Umask(0o022)
+	switch os.Getenv(stageVar) {
+	case "":
+		if os.Geteuid() == 0 {
+			os.Exit(again(stageMounts, &syscall.SysProcAttr{Unshareflags: unix.CLONE_NEWNS}))
+		}
+		os.Exit(again(stageUser, userNamespace()))
+	case stageOrdinary:
+		os.Exit(again(stageUser, userNamespace()))
+	case stageMounts, stageUser:
+		if err := unix.Mount("", "/", "", unix.MS_REC|unix.MS_PRIVATE, ""); err != nil {
+			fmt.Println("make mounts private:", err)
+			os.Exit(1)
+		}
+		os.Exit(m.Run())
+	}
+}
+
+func userNamespace() *syscall.SysProcAttr {
+	return &syscall.SysProcAttr{
+		Cloneflags:  unix.CLONE_NEWUSER | unix.CLONE_NEWNS,
+		UidMappings: []syscall.SysProcIDMap{{ContainerID: 0, HostID: os.Getuid(), Size: 1}},
+		GidMappings: []syscall.SysProcIDMap{{ContainerID: 0, HostID: os.Getgid(), Size: 1}},
+	}
+}
+
+// again runs this program with the same arguments in another form and returns its exit status.
+func again(stage string, attr *syscall.SysProcAttr) int {
+	cmd := exec.Command("/proc/self/exe", os.Args[1:]...)
+	cmd.Env = append(os.Environ(), stageVar+"="+stage)
+	cmd.Stdin, cmd.Stdout, cmd.Stderr = os.Stdin, os.Stdout, os.Stderr
+	attr.Pdeathsig = syscall.SIGKILL
+	cmd.SysProcAttr = attr
+	err := cmd.Run()
+	if exit, is := err.(*exec.ExitError); is {
+		return exit.ExitCode()
+	}
+	if err != nil {
+		fmt.Println("tests with mounts cannot run here:", err)
+		return 1
+	}
+	return 0
+}
+
+// inUserNamespace reports whether the tests run without real root.
+func inUserNamespace() bool { return os.Getenv(stageVar) == stageUser }
+
+// needRoot skips a test that needs several users.
+func needRoot(t *testing.T) {
+	t.Helper()
+	if inUserNamespace() {
+		t.Skip("a user namespace with one user has no other users")
+	}
+}
