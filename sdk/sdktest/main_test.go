@@ -1,0 +1,26 @@
+package sdktest_test
+
+import (
+	"os"
+	"testing"
+
+	"github.com/left4me/left4me/sdk"
+	"github.com/left4me/left4me/sdk/sdktest"
+)
+
+// The test binary is also the plugin that its own tests start as a process.
+const asPlugin = "LEFT4ME_SDKTEST_PLUGIN"
+
+func TestMain(m *testing.M) {
+	switch os.Getenv(asPlugin) {
+	case "builder":
+		sdk.Serve(sdktest.NewMemBuilder("mem"))
+		return
+	}
+	os.Exit(m.Run())
+}
+
+// command starts the test binary as a plugin.
+func command(kind string) *sdktest.Command {
+	return &sdktest.Command{Path: os.Args[0], Env: []string{asPlugin + "=" + kind, "GORACE=atexit_sleep_ms=0"}}
+}
