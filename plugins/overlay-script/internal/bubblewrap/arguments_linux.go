@@ -1,0 +1,140 @@
+package bubblewrap
+
+import (
+	"bytes"
+	"fmt"
+	"maps"
+	"os"
+	"slices"
+	"strconv"
+
+	"github.com/left4me/left4me/plugins/overlay-script/internal/sandbox"
+)
+
+// operation is a part of bwrap's arguments. With Data, the child puts Data into a file in memory and
+// its number in place of descriptor.
+type operation struct {
+	Arguments []string
+	Data      []byte
+}
+
+const (
+	descriptor = "{fd}"
+	infoFD     = 4 // see start
+	scriptPath = "/run/left4me/script"
+	treePath   = "/overlay"
+	hostBundle = "/etc/ssl/certs/ca-certificates.crt"
+)
+
+func plain(arguments ...string) operation { return operation{Arguments: arguments} }
+
+// asFile shows data as a read-only file.
+func asFile(path string, data []byte) operation {
+	if data == nil {
+		data = []byte{}
+	}
+	return operation{Arguments: []string{"--perms", "0444", "--ro-bind-data", descriptor, path}, Data: data}
+}
+
+// operations returns bwrap's arguments for a run, in the order in which bwrap does them.
+func (s *Sandbox) operations(spec sandbox.Spec) ([]operation, error) {
+	program, err := filter()
+	if err != nil {
+		return nil, fmt.Errorf("make the seccomp filter: %w", err)
+	}
+	uid, gid := strconv.Itoa(s.shownID(s.identity.uid)), strconv.Itoa(s.shownID(s.identity.gid))
+	out := []operation{
+		plain("--unshare-user", "--unshare-pid", "--unshare-ipc", "--unshare-uts", "--unshare-cgroup-try",
+			"--disable-userns", "--uid", uid, "--gid", gid, "--hostname", "overlay",
+			"--cap-drop", "ALL", "--new-session", "--die-with-parent", "--clearenv"),
+		plain("--info-fd", strconv.Itoa(infoFD)),
+		{Arguments: []string{"--seccomp", descriptor}, Data: program},
+	}
+	out = append(out, systemView()...)
+	etc, err := s.etc(uid, gid)
+	if err != nil {
+		return nil, err
+	}
+	out = append(out, etc...)
+	size := strconv.FormatUint(spec.Limits.TmpSize, 10)
+	out = append(out,
+		plain("--proc", "/proc"),
+		plain("--dev", "/dev"),
+		plain("--perms", "1777", "--size", size, "--tmpfs", "/dev/shm"),
+		plain("--remount-ro", "/dev"),
+		plain("--perms", "1777", "--size", size, "--tmpfs", "/tmp"),
+		asFile(scriptPath, spec.Script),
+		plain("--bind", spec.Dir, treePath, "--chdir", treePath),
+		plain("--remount-ro", "/"))
+	return append(out, environment(spec.Environment)...), nil
+}
+
+// shownID is an id as the script sees it. It is never 0, where many tools think they may do anything.
+func (s *Sandbox) shownID(id int) int {
+	if id == 0 {
+		return 64001
+	}
+	return id
+}
+
+// systemView shows programs and libraries. On a merged system /bin and /lib are links into /usr.
+func systemView() []operation {
+	out := []operation{plain("--ro-bind", "/usr", "/usr")}
+	for _, path := range []string{"/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32"} {
+		target, err := os.Readlink(path)
+		if err == nil {
+			out = append(out, plain("--symlink", target, path))
+		} else {
+			out = append(out, plain("--ro-bind-try", path, path))
+		}
+	}
+	return out
+}
+
+// etc makes a small /etc: who the script is, how names are found, whom to trust.
+func (s *Sandbox) etc(uid, gid string) ([]operation, error) {
+	var hosts, resolv bytes.Buffer
+	hosts.WriteString("127.0.0.1 localhost\n::1 localhost\n")
+	for _, name := range slices.Sorted(maps.Keys(s.config.Hosts)) {
+		fmt.Fprintf(&hosts, "%s %s\n", s.config.Hosts[name], name)
+	}
+	for _, resolver := range s.config.Resolvers {
+		fmt.Fprintf(&resolv, "nameserver %s\n", resolver)
+	}
+	resolv.WriteString("options timeout:3 attempts:2\n")
+	out := []operation{
+		asFile("/etc/passwd", []byte("root:x:0:0:root:/nonexistent:/usr/sbin/nologin\noverlay:x:"+uid+":"+gid+":overlay:/tmp:/bin/bash\n")),
+		asFile("/etc/group", []byte("root:x:0:\noverlay:x:"+gid+":\n")),
+		asFile("/etc/nsswitch.conf", []byte("passwd: files\ngroup: files\nhosts: files dns\nservices: files\nprotocols: files\n")),
+		asFile("/etc/hosts", hosts.Bytes()),
+		asFile("/etc/resolv.conf", resolv.Bytes()),
+		plain("--ro-bind-try", "/etc/ld.so.cache", "/etc/ld.so.cache"),
+		plain("--ro-bind-try", "/etc/alternatives", "/etc/alternatives"),
+		plain("--ro-bind-try", "/etc/ssl/openssl.cnf", "/etc/ssl/openssl.cnf"),
+		plain("--ro-bind-try", "/etc/ssl/certs", "/etc/ssl/certs"),
+	}
+	if len(s.config.Certificates) == 0 {
+		return out, nil
+	}
+	bundle, err := os.ReadFile(hostBundle)
+	if err != nil {
+		return nil, fmt.Errorf("add the certificates of the settings to the host's: %w", err)
+	}
+	bundle = append(append(bundle, '\n'), s.config.Certificates...)
+	return append(out, asFile(hostBundle, bundle)), nil
+}
+
+func environment(extra map[string]string) []operation {
+	values := map[string]string{
+		"HOME": "/tmp", "TMPDIR": "/tmp", "USER": "overlay", "LOGNAME": "overlay", "SHELL": "/bin/bash",
+		"LANG": "C.UTF-8", "TERM": "dumb",
+		"PATH": "/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin",
+	}
+	maps.Copy(values, extra)
+	values["OVERLAY"] = treePath
+	var out []operation
+	for _, name := range slices.Sorted(maps.Keys(values)) {
+		out = append(out, plain("--setenv", name, values[name]))
+	}
+	return out
+}
