@@ -1,0 +1,70 @@
+# left4me: what people type. "make help" lists it.
+SHELL       := /bin/bash
+.DEFAULT_GOAL := help
+export CGO_ENABLED ?= 0
+
+BIN     := $(CURDIR)/bin
+STATE   ?= .left4me
+PANEL   ?= 127.0.0.1:27080
+LDFLAGS := -s -w -X github.com/left4me/left4me/agent/internal/version.Version=$(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
+GOBUILD := go build -trimpath -ldflags '$(LDFLAGS)'
+MODULES := . sdk plugins/mounter-kernel plugins/overlay-script plugins/overlay-workshop examples/plugin-hello
+GOTESTSUM := GOWORK=off go tool -C tools -n gotestsum
+
+.PHONY: help
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+.PHONY: run
+run: deps build ## start everything on loopback and print the page to open; Ctrl-C ends it
+	@$(BIN)/left4me demo --state $(STATE) --bin $(BIN) --seed examples/script-overlays --panel $(PANEL)
+
+.PHONY: build
+build: ## build all programs into bin/
+	@mkdir -p $(BIN)
+	$(GOBUILD) -o $(BIN)/left4me ./agent
+	$(GOBUILD) -o $(BIN)/left4me-web ./web
+	$(GOBUILD) -o $(BIN)/demo-game ./examples/demo-game
+	cd plugins/mounter-kernel && $(GOBUILD) -o $(BIN)/mounter-kernel .
+	cd plugins/overlay-script && $(GOBUILD) -o $(BIN)/overlay-script .
+	cd plugins/overlay-workshop && $(GOBUILD) -o $(BIN)/overlay-workshop . && $(GOBUILD) -o $(BIN)/steam-standin ./cmd/steam-standin
+
+.PHONY: deps
+deps: ## install what the demo needs from the system, if it is missing and we may
+	@deploy/deps run
+
+.PHONY: test
+test: ## run the tests of every module, with the race detector
+	@deploy/deps test
+	@CGO_ENABLED=1 $$($(GOTESTSUM)) --format pkgname-and-test-fails --hide-summary skipped -- -race -timeout 25m work
+
+.PHONY: bench
+bench: ## run the benchmarks, once each, with side-by-side ratios
+	@deploy/deps test
+	@go test -run '^$$' -bench . -benchtime 1x work
+
+.PHONY: lint
+lint: ## gofmt, vet on Linux and macOS, golangci-lint with the layer rules
+	@test -z "$$(gofmt -l $(MODULES))" || { gofmt -l $(MODULES); echo 'run: gofmt -w'; exit 1; }
+	@for m in $(MODULES); do echo "lint $$m"; (cd $$m && go vet ./... && GOOS=darwin go vet ./...) || exit 1; done
+	@cd tools/lint && GOWORK=off go build -o $(BIN)/golangci-lint github.com/golangci/golangci-lint/v2/cmd/golangci-lint
+	@for m in $(MODULES); do (cd $$m && $(BIN)/golangci-lint run --config $(CURDIR)/.golangci.yml ./...) || exit 1; done
+
+.PHONY: generate
+generate: ## make generated code and reference docs anew
+	cd tools && GOWORK=off go run ./protogen ../sdk/proto ../sdk/proto
+	go generate ./agent/... ./web/...
+
+.PHONY: tidy
+tidy: ## check that every module is tidy and builds alone
+	@for m in $(MODULES); do echo "tidy $$m"; (cd $$m && GOWORK=off go mod tidy -diff && GOWORK=off go build ./...) || exit 1; done
+
+.PHONY: check
+check: ## everything that must hold before a change lands
+	@$(MAKE) --no-print-directory build lint tidy
+	@$(MAKE) --no-print-directory generate && git diff --exit-code -- sdk/proto docs/reference web || { echo 'generated files are stale: commit what make generate made'; exit 1; }
+	@$(MAKE) --no-print-directory test
+
+.PHONY: clean
+clean: ## remove what was built; the state of make run stays
+	rm -rf $(BIN)

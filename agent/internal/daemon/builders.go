@@ -1,0 +1,68 @@
+package daemon
+
+import (
+	"context"
+	"encoding/json"
+	"io"
+
+	"github.com/left4me/left4me/agent/internal/job"
+	"github.com/left4me/left4me/agent/internal/overlay"
+	"github.com/left4me/left4me/sdk"
+	"github.com/left4me/left4me/sdk/builder"
+)
+
+// plugin makes a builder plugin look like overlay.Builder.
+type plugin struct {
+	builder.Builder
+	secrets map[string]string
+}
+
+func (p plugin) Validate(ctx context.Context, settings json.RawMessage) ([]overlay.Finding, error) {
+	diagnostics, err := p.Builder.Validate(ctx, settings)
+	findings := make([]overlay.Finding, len(diagnostics))
+	for i, d := range diagnostics {
+		findings[i] = overlay.Finding{Error: d.Severity == sdk.SeverityError, Summary: d.Summary, Detail: d.Detail, Pointer: d.Pointer}
+	}
+	return findings, err
+}
+
+func (p plugin) Build(ctx context.Context, request overlay.Request, events overlay.Events) (overlay.Outcome, error) {
+	relay := relay{events: events, stdout: events.Writer("stdout"), stderr: events.Writer("stderr")}
+	result, err := p.Builder.Build(ctx, builder.Request{BuildID: request.Build, OverlayID: request.Overlay,
+		Settings: request.Settings, OutputDir: request.OutputDir, Secrets: p.secrets,
+		PreviousAnnotations: request.Annotations}, relay)
+	return overlay.Outcome{Unchanged: result.Unchanged, CacheKey: result.CacheKey, Annotations: result.Annotations}, err
+}
+
+// relay passes a builder's events into a job log.
+type relay struct {
+	events         overlay.Events
+	stdout, stderr io.Writer
+}
+
+func (r relay) Progress(p builder.Progress) {
+	r.events.Progress(job.Progress{Phase: p.Phase, Unit: string(p.Unit), Done: p.Done, Total: p.Total, Message: p.Message})
+}
+
+func (r relay) Log(level, message string) { r.events.Logf(level, "%s", message) }
+
+func (r relay) Output(stream builder.Stream, data []byte) {
+	w := r.stdout
+	if stream == builder.Stderr {
+		w = r.stderr
+	}
+	// A job log never fails: it cuts what is too much.
+	_, _ = w.Write(data)
+}
+
+func (r relay) Diagnostic(d sdk.Diagnostic) {
+	level := "warn"
+	if d.Severity == sdk.SeverityError {
+		level = "error"
+	}
+	text := d.Summary
+	if d.Detail != "" {
+		text += " " + d.Detail
+	}
+	r.events.Logf(level, "%s", text)
+}

@@ -1,0 +1,120 @@
+package daemon
+
+import (
+	"context"
+
+	"github.com/left4me/left4me/agent/api"
+	"github.com/left4me/left4me/agent/internal/blueprint"
+	"github.com/left4me/left4me/agent/internal/httpapi"
+	"github.com/left4me/left4me/agent/internal/installation"
+	"github.com/left4me/left4me/agent/internal/overlay"
+	"github.com/left4me/left4me/agent/internal/server"
+)
+
+// blueprints serves httpapi.Blueprints.
+type blueprints struct {
+	manager  *blueprint.Manager
+	store    blueprint.Store
+	overlays overlay.Store
+}
+
+var _ httpapi.Blueprints = blueprints{}
+
+func (b blueprints) List(ctx context.Context) ([]api.Blueprint, error) {
+	rows, err := b.store.Blueprints(ctx)
+	if err != nil {
+		return nil, err
+	}
+	out := make([]api.Blueprint, len(rows))
+	for i, row := range rows {
+		if out[i], err = b.show(ctx, row); err != nil {
+			return nil, err
+		}
+	}
+	return out, nil
+}
+
+func (b blueprints) Get(ctx context.Context, name string) (api.Blueprint, error) {
+	row, err := b.store.BlueprintByName(ctx, name)
+	if err != nil {
+		return api.Blueprint{}, err
+	}
+	return b.show(ctx, row)
+}
+
+func (b blueprints) Create(ctx context.Context, actor string, create api.BlueprintCreate) (api.Blueprint, error) {
+	row, err := b.manager.Create(ctx, actor, blueprint.Draft{Name: create.Name, Owner: actor, Overlays: create.Overlays,
+		Arguments: create.Arguments, Config: create.Config, Settings: blueprint.Settings(create.Settings)})
+	if err != nil {
+		return api.Blueprint{}, err
+	}
+	return b.show(ctx, row)
+}
+
+func (b blueprints) Update(ctx context.Context, actor, name string, update api.BlueprintUpdate) (api.Blueprint, error) {
+	row, err := b.manager.Edit(ctx, actor, name, blueprint.Change{Overlays: update.Overlays, Arguments: update.Arguments,
+		Config: update.Config, Settings: (*blueprint.Settings)(update.Settings)})
+	if err != nil {
+		return api.Blueprint{}, err
+	}
+	return b.show(ctx, row)
+}
+
+func (b blueprints) Delete(ctx context.Context, actor, name string) error {
+	return b.manager.Delete(ctx, actor, name)
+}
+
+func (b blueprints) show(ctx context.Context, row blueprint.Blueprint) (api.Blueprint, error) {
+	out := api.Blueprint{ID: row.ID, Name: row.Name, Owner: row.Owner, Overlays: make([]string, len(row.Overlays)),
+		Arguments: row.Arguments, Config: row.Config, Settings: api.BlueprintSettings(row.Settings),
+		CreatedAt: row.CreatedAt, UpdatedAt: row.UpdatedAt}
+	for i, overlayID := range row.Overlays {
+		o, err := b.overlays.OverlayByID(ctx, overlayID)
+		if err != nil {
+			return out, err
+		}
+		out.Overlays[i] = o.Name
+	}
+	var err error
+	out.UsedBy, err = b.store.BlueprintUsers(ctx, row.ID)
+	return out, err
+}
+
+// releases serves httpapi.Releases.
+type releases struct {
+	manager *installation.Manager
+	store   installation.Store
+	servers server.Store
+}
+
+var _ httpapi.Releases = releases{}
+
+func (r releases) List(ctx context.Context) ([]api.Release, error) {
+	rows, err := r.store.Releases(ctx)
+	if err != nil {
+		return nil, err
+	}
+	servers, err := r.servers.Servers(ctx)
+	if err != nil {
+		return nil, err
+	}
+	users := map[string][]string{}
+	for _, s := range servers {
+		for _, layer := range s.Layers {
+			if layer.Release != "" {
+				users[layer.Release] = append(users[layer.Release], s.Name)
+			}
+		}
+	}
+	out := make([]api.Release, len(rows))
+	for i, row := range rows {
+		out[i] = api.Release{ID: row.ID, Version: row.Version, Current: row.Current, Bytes: row.Usage.Bytes,
+			Files: row.Usage.Files, UsedBy: users[row.ID], CreatedAt: row.CreatedAt}
+	}
+	return out, nil
+}
+
+func (r releases) Install(ctx context.Context, actor string) (api.Job, error) {
+	queued, err := r.manager.Install(ctx, actor)
+	return showJob(queued), err
+}

@@ -1,0 +1,115 @@
+package daemon
+
+import (
+	"context"
+	"strconv"
+
+	"github.com/left4me/left4me/agent/api"
+	"github.com/left4me/left4me/agent/internal/httpapi"
+	"github.com/left4me/left4me/agent/internal/job"
+	"github.com/left4me/left4me/agent/internal/query"
+	"github.com/left4me/left4me/agent/internal/server"
+)
+
+// servers serves httpapi.Servers, ServerActions and ServerLive.
+type servers struct {
+	manager *server.Manager
+}
+
+var (
+	_ httpapi.Servers       = servers{}
+	_ httpapi.ServerActions = servers{}
+	_ httpapi.ServerLive    = servers{}
+)
+
+func (s servers) List(ctx context.Context) ([]api.Server, error) {
+	views, err := s.manager.Views(ctx)
+	out := make([]api.Server, len(views))
+	for i, view := range views {
+		out[i] = showServer(view)
+	}
+	return out, err
+}
+
+func (s servers) Get(ctx context.Context, name string) (api.Server, error) {
+	view, err := s.manager.View(ctx, name)
+	return showServer(view), err
+}
+
+func (s servers) Create(ctx context.Context, actor string, create api.ServerCreate) (api.Server, error) {
+	made, err := s.manager.Create(ctx, actor, server.Draft{Name: create.Name, Blueprint: create.Blueprint, Owner: actor, Port: create.Port})
+	if err != nil {
+		return api.Server{}, err
+	}
+	if create.Start {
+		if _, err := s.manager.Start(ctx, actor, made.Name); err != nil {
+			return api.Server{}, err
+		}
+	}
+	return s.Get(ctx, made.Name)
+}
+
+func (s servers) Delete(ctx context.Context, actor, name string) (api.Job, error) {
+	return shown(s.manager.Delete(ctx, actor, name))
+}
+
+func (s servers) Start(ctx context.Context, actor, name string) (api.Job, error) {
+	return shown(s.manager.Start(ctx, actor, name))
+}
+
+func (s servers) Stop(ctx context.Context, actor, name string) (api.Job, error) {
+	return shown(s.manager.Stop(ctx, actor, name))
+}
+
+func (s servers) Restart(ctx context.Context, actor, name string) (api.Job, error) {
+	return shown(s.manager.Restart(ctx, actor, name))
+}
+
+func (s servers) Kill(ctx context.Context, actor, name string) (api.Job, error) {
+	return shown(s.manager.Kill(ctx, actor, name))
+}
+
+func (s servers) Reset(ctx context.Context, actor, name string) (api.Job, error) {
+	return shown(s.manager.Reset(ctx, actor, name))
+}
+
+func (s servers) Command(ctx context.Context, actor, name, command string) (api.ServerReply, error) {
+	output, err := s.manager.Command(ctx, actor, name, command)
+	return api.ServerReply{Output: query.CleanText(output)}, err
+}
+
+func (s servers) Players(ctx context.Context, name string) ([]api.Player, error) {
+	players, err := s.manager.Players(ctx, name)
+	out := make([]api.Player, len(players))
+	for i, p := range players {
+		out[i] = api.Player{UserID: p.UserID, Name: p.Name, Bot: p.Bot, Connected: int(p.Connected.Seconds()), Ping: p.Ping,
+			Loss: p.Loss, State: p.State}
+		if p.SteamID != 0 {
+			out[i].SteamID = strconv.FormatUint(p.SteamID, 10)
+		}
+	}
+	return out, err
+}
+
+func (s servers) Console(ctx context.Context, name, cursor string, tail int, follow bool, report func(api.ConsoleLine, int) error) error {
+	return s.manager.ReadConsole(ctx, name, cursor, tail, follow, func(line server.Line) error {
+		return report(api.ConsoleLine{Cursor: line.Cursor, Time: line.Time, Text: query.CleanLine(line.Text)}, line.Dropped)
+	})
+}
+
+// shown gives the outcome of an action its wire form.
+func shown(queued job.Job, err error) (api.Job, error) { return showJob(queued), err }
+
+func showServer(v server.View) api.Server {
+	out := api.Server{ID: v.ID, Name: v.Name, Owner: v.Owner, Blueprint: v.BlueprintName, Port: v.Port, Intent: string(v.Intent),
+		State: string(v.State), Reason: v.Reason, Pending: v.Pending, PID: v.Unit.PID, StartedAt: optional(v.Unit.StartedAt),
+		LastJob: v.LastJob, CreatedAt: v.CreatedAt}
+	for _, layer := range v.Layers {
+		out.Layers = append(out.Layers, api.Layer{Overlay: layer.Name, Revision: layer.Revision, Release: layer.Release, Newer: layer.Newer})
+	}
+	if v.Live != nil {
+		out.Live = &api.Live{Map: v.Live.Map, Players: v.Live.Players, Bots: v.Live.Bots, MaxPlayers: v.Live.MaxPlayers,
+			Hostname: v.Live.Hostname, Version: v.Live.Version, At: v.Live.At}
+	}
+	return out
+}
