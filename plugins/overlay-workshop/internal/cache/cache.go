@@ -1,0 +1,284 @@
+// Package cache keeps downloaded Workshop content, each version once for all overlays.
+//
+//	<dir>/content/<item>-<content>.vpk    complete and checked
+//	<dir>/content/<item>-<content>.json   what is known about it; its modification time is the last use
+//	<dir>/partial/<item>-<content>.part   a download that goes on where it stopped
+//
+// A content never changes: a new version has a new key. A file in content was checked before it was moved
+// there, so a plugin that is killed leaves only partial files behind, and those are used by the next build.
+//
+// [Cache.Acquire] locks one key, in this process and against other processes that use the same directory. All names
+// are built from checked ids and opened beneath the directory with os.Root.
+//
+// Overlays hold their own copies, clones or links of a content, so evicting it never takes anything away from them.
+package cache
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"sync"
+	"time"
+)
+
+// Key names one version of an item.
+type Key struct {
+	Item    string // Workshop id
+	Content string // id of the content
+}
+
+// String returns the base of the file names.
+func (k Key) String() string { return k.Item + "-" + k.Content }
+
+// Entry says what is known about a content. It is kept beside it.
+type Entry struct {
+	Item    string    `json:"item"`
+	Content string    `json:"content"`
+	Size    int64     `json:"size"`
+	Title   string    `json:"title,omitempty"`
+	URL     string    `json:"url,omitempty"` // where it came from; "" for content from steamcmd
+	Fetched time.Time `json:"fetched"`
+}
+
+// Cache is a directory of contents. It is safe for concurrent use.
+type Cache struct {
+	root *os.Root
+
+	mu   sync.Mutex
+	busy map[Key]chan struct{} // closed when the key is free again
+}
+
+const (
+	contentDir = "content"
+	partialDir = "partial"
+)
+
+// Open makes or opens the cache at dir. Close it after use.
+func Open(dir string) (*Cache, error) {
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return nil, err
+	}
+	root, err := os.OpenRoot(dir)
+	if err != nil {
+		return nil, err
+	}
+	for _, name := range [...]string{contentDir, partialDir} {
+		if err := root.Mkdir(name, 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
+			return nil, errors.Join(err, root.Close())
+		}
+	}
+	return &Cache{root: root, busy: make(map[Key]chan struct{})}, nil
+}
+
+// Close releases the directory. Slots that are still held stay usable until they are released.
+func (c *Cache) Close() error { return c.root.Close() }
+
+// Dir is the directory of the cache.
+func (c *Cache) Dir() string { return c.root.Name() }
+
+// Slot is the exclusive use of one key. It is not safe for concurrent use; release it.
+type Slot struct {
+	cache *Cache
+	key   Key
+	part  *os.File
+	free  chan struct{}
+	entry Entry
+	have  bool
+}
+
+// Acquire waits until the key is free and returns its slot.
+func (c *Cache) Acquire(ctx context.Context, key Key) (*Slot, error) {
+	free, err := c.wait(ctx, key)
+	if err != nil {
+		return nil, err
+	}
+	slot := &Slot{cache: c, key: key, free: free}
+	if slot.part, err = c.lock(ctx, key); err != nil {
+		c.done(key, free)
+		return nil, err
+	}
+	slot.entry, slot.have = c.load(key)
+	return slot, nil
+}
+
+// wait takes the key within this process.
+func (c *Cache) wait(ctx context.Context, key Key) (chan struct{}, error) {
+	for {
+		c.mu.Lock()
+		free, taken := c.busy[key]
+		if !taken {
+			free = make(chan struct{})
+			c.busy[key] = free
+			c.mu.Unlock()
+			return free, nil
+		}
+		c.mu.Unlock()
+		select {
+		case <-free:
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		}
+	}
+}
+
+func (c *Cache) done(key Key, free chan struct{}) {
+	c.mu.Lock()
+	delete(c.busy, key)
+	c.mu.Unlock()
+	close(free)
+}
+
+// lock opens the partial file of a key and locks it against other processes.
+func (c *Cache) lock(ctx context.Context, key Key) (*os.File, error) {
+	for {
+		part, err := c.tryLock(key)
+		if err == nil || !errors.Is(err, errLocked) {
+			return part, err
+		}
+		select {
+		case <-time.After(100 * time.Millisecond): // the kernel has no wait for a lock that ends with a context
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		}
+	}
+}
+
+// errLocked says that another process holds a key.
+var errLocked = errors.New("in use by another process")
+
+// tryLock returns the locked partial file. The holder before may have moved or removed the file between
+// opening and locking it, so it is compared with what the name leads to.
+func (c *Cache) tryLock(key Key) (*os.File, error) {
+	name := partialDir + "/" + key.String() + ".part"
+	part, err := c.root.OpenFile(name, os.O_RDWR|os.O_CREATE, 0o600)
+	if err != nil {
+		return nil, err
+	}
+	err = lockFile(part)
+	if err == nil {
+		var here, there fs.FileInfo
+		if here, err = part.Stat(); err == nil {
+			there, err = c.root.Lstat(name)
+		}
+		if err == nil && os.SameFile(here, there) {
+			return part, nil
+		}
+		if err == nil || errors.Is(err, fs.ErrNotExist) {
+			err = errLocked
+		}
+	}
+	return nil, errors.Join(err, part.Close())
+}
+
+// load finds a complete content. One whose size is not what was noted does not count: somebody changed it.
+func (c *Cache) load(key Key) (Entry, bool) {
+	var entry Entry
+	data, err := c.root.ReadFile(contentDir + "/" + key.String() + ".json")
+	if err != nil || json.Unmarshal(data, &entry) != nil {
+		return Entry{}, false
+	}
+	info, err := c.root.Lstat(contentDir + "/" + key.String() + ".vpk")
+	if err != nil || !info.Mode().IsRegular() || info.Size() != entry.Size || !isOurs(info) {
+		return Entry{}, false
+	}
+	return entry, entry.Item == key.Item && entry.Content == key.Content
+}
+
+// Entry returns what is cached under the key; false if there is nothing.
+func (s *Slot) Entry() (Entry, bool) { return s.entry, s.have }
+
+// Part is the file of a download. It is locked; do not close it.
+func (s *Slot) Part() *os.File { return s.part }
+
+// Open opens the content and notes that it is used. The caller closes it.
+func (s *Slot) Open() (*os.File, error) {
+	now := time.Now()
+	_ = s.cache.root.Chtimes(contentDir+"/"+s.key.String()+".json", now, now) // only the order of eviction suffers
+	return s.cache.root.Open(contentDir + "/" + s.key.String() + ".vpk")
+}
+
+// Commit makes the partial file, whose content was checked, the content of the key.
+func (s *Slot) Commit(entry Entry) error {
+	if err := s.part.Chmod(0o444); err != nil {
+		return err
+	}
+	if err := s.part.Sync(); err != nil {
+		return err
+	}
+	data, err := json.Marshal(entry)
+	if err != nil {
+		return err
+	}
+	name, root := s.key.String(), s.cache.root
+	// The note first: a content without one does not count, a note without content neither.
+	if err := root.WriteFile(contentDir+"/"+name+".json", data, 0o600); err != nil {
+		return err
+	}
+	if err := root.Rename(partialDir+"/"+name+".part", contentDir+"/"+name+".vpk"); err != nil {
+		return err
+	}
+	s.entry, s.have = entry, true
+	return nil
+}
+
+// Adopt replaces the partial file by a file at name beneath from, by renaming or, across file systems, by copying.
+func (s *Slot) Adopt(from *os.Root, name string) error {
+	source, err := from.Open(name)
+	if err != nil {
+		return err
+	}
+	defer source.Close() //nolint:errcheck // read only
+	if err := s.part.Truncate(0); err != nil {
+		return err
+	}
+	if _, err := s.part.Seek(0, 0); err != nil {
+		return err
+	}
+	if _, err := s.part.ReadFrom(source); err != nil {
+		return err
+	}
+	return from.Remove(name)
+}
+
+// Drop removes the content of the key, for example because it turned out to be damaged.
+func (s *Slot) Drop() error {
+	s.have = false
+	return s.cache.remove(s.key)
+}
+
+func (c *Cache) remove(key Key) error {
+	var faults []error
+	for _, suffix := range [...]string{".vpk", ".json"} {
+		if err := c.root.Remove(contentDir + "/" + key.String() + suffix); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			faults = append(faults, err)
+		}
+	}
+	return errors.Join(faults...)
+}
+
+// Release ends the use. A partial file without content is removed; one with content stays for the next time.
+func (s *Slot) Release() {
+	if info, err := s.part.Stat(); err == nil && info.Size() == 0 {
+		_ = s.cache.root.Remove(partialDir + "/" + s.key.String() + ".part") // an empty leftover does no harm
+	}
+	_ = s.part.Close() // unlocks
+	s.cache.done(s.key, s.free)
+}
+
+// Check reports whether key is fit for file names.
+func (k Key) Check() error {
+	for _, part := range [...]string{k.Item, k.Content} {
+		for _, c := range part {
+			if (c < '0' || c > '9') && (c < 'a' || c > 'z') && c != '-' {
+				return fmt.Errorf("%q cannot be part of a file name", part)
+			}
+		}
+		if part == "" || len(part) > 64 {
+			return fmt.Errorf("%q cannot be part of a file name", part)
+		}
+	}
+	return nil
+}

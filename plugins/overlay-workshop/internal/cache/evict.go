@@ -1,0 +1,126 @@
+package cache
+
+import (
+	"cmp"
+	"context"
+	"io/fs"
+	"slices"
+	"strings"
+	"time"
+)
+
+// Limits of what stays in the cache. Zero means no limit.
+type Limits struct {
+	Bytes int64         // of all contents and partial files
+	Age   time.Duration // since the last use
+}
+
+// held is one file that eviction may remove.
+type held struct {
+	key     Key
+	partial bool
+	size    int64
+	used    time.Time
+}
+
+// Evict removes what was not used for longer than the age, and then what was used longest ago until the rest fits.
+// Keys in use are left alone. It returns what it removed, in bytes and contents.
+func (c *Cache) Evict(ctx context.Context, limits Limits, now time.Time) (bytes int64, count int, err error) {
+	all, err := c.held()
+	if err != nil {
+		return 0, 0, err
+	}
+	slices.SortFunc(all, func(a, b held) int {
+		return cmp.Or(a.used.Compare(b.used), cmp.Compare(a.key.String(), b.key.String()))
+	})
+	var total int64
+	for _, one := range all {
+		total += one.size
+	}
+	for _, one := range all {
+		tooOld := limits.Age > 0 && now.Sub(one.used) > limits.Age
+		tooMuch := limits.Bytes > 0 && total > limits.Bytes
+		if !tooOld && !tooMuch {
+			continue
+		}
+		if ctx.Err() != nil {
+			return bytes, count, ctx.Err()
+		}
+		if c.evict(one) {
+			total -= one.size
+			bytes += one.size
+			count++
+		}
+	}
+	return bytes, count, nil
+}
+
+// evict removes one file unless its key is in use.
+func (c *Cache) evict(one held) bool {
+	c.mu.Lock()
+	if _, taken := c.busy[one.key]; taken {
+		c.mu.Unlock()
+		return false
+	}
+	free := make(chan struct{})
+	c.busy[one.key] = free
+	c.mu.Unlock()
+	part, err := c.tryLock(one.key)
+	if err != nil {
+		c.done(one.key, free)
+		return false
+	}
+	slot := &Slot{cache: c, key: one.key, part: part, free: free}
+	defer slot.Release()
+	if one.partial {
+		return part.Truncate(0) == nil // Release removes it
+	}
+	return c.remove(one.key) == nil
+}
+
+// held lists everything in the cache. Files with strange names are not ours and are left alone.
+func (c *Cache) held() ([]held, error) {
+	var out []held
+	for _, directory := range [...]string{contentDir, partialDir} {
+		entries, err := fs.ReadDir(c.root.FS(), directory)
+		if err != nil {
+			return nil, err
+		}
+		for _, entry := range entries {
+			suffix := ".vpk"
+			if directory == partialDir {
+				suffix = ".part"
+			}
+			key, ok := parseKey(entry.Name(), suffix)
+			info, err := entry.Info()
+			if !ok || err != nil {
+				continue
+			}
+			one := held{key: key, partial: directory == partialDir, size: info.Size(), used: info.ModTime()}
+			if note, err := c.root.Lstat(contentDir + "/" + key.String() + ".json"); err == nil && !one.partial {
+				one.used = note.ModTime()
+			}
+			out = append(out, one)
+		}
+	}
+	return out, nil
+}
+
+func parseKey(name, suffix string) (Key, bool) {
+	base, ok := strings.CutSuffix(name, suffix)
+	if !ok {
+		return Key{}, false
+	}
+	item, content, ok := strings.Cut(base, "-")
+	key := Key{Item: item, Content: content}
+	return key, ok && key.Check() == nil
+}
+
+// Usage counts the contents and partial files.
+func (c *Cache) Usage() (bytes int64, count int, err error) {
+	all, err := c.held()
+	for _, one := range all {
+		bytes += one.size
+	}
+	return bytes, len(all), err
+}
