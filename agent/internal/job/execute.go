@@ -122,7 +122,7 @@ func (r *Run) judge(err error) outcome {
 	case err == nil:
 		return outcome{status: Succeeded}
 	case errors.Is(cause, errEnding):
-		return outcome{status: Interrupted}
+		return outcome{status: Interrupted, level: "warn", err: interrupted(r.runner.repeats(r.live.snapshot()))}
 	case errors.Is(cause, errAsked):
 		return outcome{status: Canceled, err: errCanceled(), level: "warn"}
 	}
@@ -164,9 +164,6 @@ func (r *Runner) finish(l *live, result outcome) {
 	job.Status, job.FinishedAt = result.status, time.Now()
 	job.Error, job.Summary = result.err, result.summary
 	job.Steps = closeSteps(job.Steps, job.FinishedAt)
-	if job.Status == Interrupted {
-		job.Error = interrupted(r.repeats(job))
-	}
 	err := r.storeFinal(job, result.logs)
 	l.set(job)
 	r.feed.put(l)
@@ -175,7 +172,11 @@ func (r *Runner) finish(l *live, result outcome) {
 		return
 	}
 	r.Logger.Error("cannot store the end of a job", "job", job.ID, "error", err)
-	r.work.Go(func() { r.storeLater(job, result.logs) })
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.state == started { // else the next start finds it running, and marks it as interrupted
+		r.work.Go(func() { r.storeLater(job, result.logs) })
+	}
 }
 
 func closeSteps(steps []Step, now time.Time) []Step {

@@ -79,8 +79,8 @@ func (r *Runner) followLive(ctx context.Context, l *live, after int64, watch Wat
 			if err := watch.Job(v.job); err != nil {
 				return err
 			}
+			seen = v.version
 		}
-		seen = v.version
 		if drained {
 			if v.job.Status.Final() {
 				return nil

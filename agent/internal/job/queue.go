@@ -15,6 +15,9 @@ type lane struct {
 func (r *Runner) load(ctx context.Context) error {
 	r.loading.Lock()
 	defer r.loading.Unlock()
+	if !r.serving() {
+		return nil
+	}
 	jobs, position, err := r.Store.Pending(ctx, r.position)
 	if err != nil {
 		return err
@@ -23,15 +26,21 @@ func (r *Runner) load(ctx context.Context) error {
 	for _, job := range jobs {
 		job.Steps = pendingSteps(r.handlers[job.Kind].Steps)
 		l := newLive(job)
+		r.feed.put(l)
 		r.mu.Lock()
 		if r.state == started {
 			r.jobs[job.ID] = l
 			r.admitLocked(l)
 		}
 		r.mu.Unlock()
-		r.feed.put(l)
 	}
 	return nil
+}
+
+func (r *Runner) serving() bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.state == started
 }
 
 func pendingSteps(names []string) []Step {

@@ -124,9 +124,14 @@ func (r *Run) show() {
 }
 
 // Await waits until another job is final and returns it. Meanwhile this job gives up its slot, so jobs
-// that wait for each other's work do not starve; its subject stays locked. A job must not wait for one
-// of its own subject, nor two jobs for each other.
+// that wait for each other's work do not starve; its subject stays locked. It fails for a job of the same
+// subject. Two jobs must not wait for each other.
 func (r *Run) Await(ctx context.Context, id string) (Job, error) {
+	if other, err := r.runner.Get(ctx, id); err != nil || other.Status.Final() {
+		return other, err
+	} else if own := r.Job().Subject; other.Subject == own && !other.Urgent {
+		return other, fmt.Errorf("await job %s: it waits for this one, both are of %s", id, own)
+	}
 	if r.runner.pause(r.live) {
 		defer r.runner.resume(ctx, r.live)
 	}

@@ -23,7 +23,7 @@ var (
 )
 
 func errClosed() error {
-	return fault.New(fault.Unavailable, "The agent is shutting down.").WithHint("Try again when it has started.")
+	return fault.New(fault.Unavailable, "The agent is starting or shutting down.").WithHint("Try again in a moment.")
 }
 
 // Options of a Runner. Store is required.
@@ -188,7 +188,7 @@ func (r *Runner) abandon() error {
 	for _, l := range r.running() {
 		job := l.snapshot()
 		names = append(names, job.Kind+" of "+job.Label)
-		r.finish(l, outcome{status: Interrupted})
+		r.finish(l, outcome{status: Interrupted, err: interrupted(r.repeats(job))})
 	}
 	if len(names) == 0 {
 		return nil
