@@ -3,6 +3,7 @@ package daemon
 import (
 	"context"
 	"strconv"
+	"strings"
 
 	"github.com/left4me/left4me/agent/api"
 	"github.com/left4me/left4me/agent/internal/httpapi"
@@ -75,7 +76,7 @@ func (s servers) Reset(ctx context.Context, actor, name string) (api.Job, error)
 
 func (s servers) Command(ctx context.Context, actor, name, command string) (api.ServerReply, error) {
 	output, err := s.manager.Command(ctx, actor, name, command)
-	return api.ServerReply{Output: query.CleanText(output)}, err
+	return api.ServerReply{Output: cleanLines(output)}, err
 }
 
 func (s servers) Players(ctx context.Context, name string) ([]api.Player, error) {
@@ -93,7 +94,7 @@ func (s servers) Players(ctx context.Context, name string) ([]api.Player, error)
 
 func (s servers) Console(ctx context.Context, name, cursor string, tail int, follow bool, report func(api.ConsoleLine, int) error) error {
 	return s.manager.ReadConsole(ctx, name, cursor, tail, follow, func(line server.Line) error {
-		return report(api.ConsoleLine{Cursor: line.Cursor, Time: line.Time, Text: query.CleanLine(line.Text)}, line.Dropped)
+		return report(api.ConsoleLine{Cursor: line.Cursor, Time: line.Time, Text: query.Clean(line.Text)}, line.Dropped)
 	})
 }
 
@@ -112,4 +113,13 @@ func showServer(v server.View) api.Server {
 			Hostname: v.Live.Hostname, Version: v.Live.Version, At: v.Live.At}
 	}
 	return out
+}
+
+// cleanLines makes what a command printed safe to show, line by line.
+func cleanLines(text string) string {
+	lines := strings.Split(text, "\n")
+	for i, line := range lines {
+		lines[i] = query.Clean(line)
+	}
+	return strings.Join(lines, "\n")
 }
