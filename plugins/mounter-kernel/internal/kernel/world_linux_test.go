@@ -1,11 +1,11 @@
 package kernel_test
 
 import (
-	"context"
 	"encoding/json"
 	"errors"
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 	"syscall"
@@ -16,10 +16,13 @@ import (
 
 	"github.com/left4me/left4me/plugins/mounter-kernel/internal/config"
 	"github.com/left4me/left4me/plugins/mounter-kernel/internal/kernel"
+	"github.com/left4me/left4me/plugins/mounter-kernel/internal/mounttest"
 	"github.com/left4me/left4me/plugins/mounter-kernel/internal/overlayfs"
 	"github.com/left4me/left4me/sdk"
 	"github.com/left4me/left4me/sdk/mounter"
 )
+
+func TestMain(m *testing.M) { mounttest.Main(m) }
 
 // The users of the tests: who builds, who plays.
 const (
@@ -43,7 +46,7 @@ func newWorld(t testing.TB) *world {
 		_ = os.Chmod(dir, 0o755) // so that the other users get through
 	}
 	w := &world{t: t, root: root, json: map[string]any{"root": root}}
-	if !inUserNamespace() {
+	if !mounttest.InUserNamespace() {
 		w.json["owners"] = map[string]int{
 			"staging_uid": stagingID, "staging_gid": stagingID, "game_uid": gameID, "game_gid": gameID,
 		}
@@ -86,7 +89,9 @@ func (w *world) settings() sdk.Settings {
 	return sdk.Settings{JSON: data}
 }
 
-func (w *world) path(parts ...string) string { return filepath.Join(append([]string{w.root}, parts...)...) }
+func (w *world) path(parts ...string) string {
+	return filepath.Join(append([]string{w.root}, parts...)...)
+}
 
 func must[T any](value T, err error) func(testing.TB) T {
 	return func(t testing.TB) T {
@@ -112,7 +117,7 @@ func (w *world) build(id string, base, target mounter.Layer, fill func(dir strin
 // In a user namespace there is only one user.
 func asUser(t testing.TB, id int, do func()) {
 	t.Helper()
-	if inUserNamespace() {
+	if mounttest.InUserNamespace() {
 		do()
 		return
 	}
@@ -127,12 +132,16 @@ func asUser(t testing.TB, id int, do func()) {
 
 // onThread changes the thread's user and never gives the thread back.
 func onThread(id int, do func()) error {
-	lockThread()
+	runtime.LockOSThread()
 	if _, _, errno := syscall.RawSyscall(unix.SYS_SETGROUPS, 0, 0, 0); errno != 0 {
 		return errno
 	}
-	for _, call := range []uintptr{unix.SYS_SETFSGID, unix.SYS_SETFSUID} { // also drops the file capabilities
+	for _, call := range []uintptr{unix.SYS_SETFSGID, unix.SYS_SETFSUID} {
 		syscall.RawSyscall(call, uintptr(id), 0, 0)
+	}
+	var none [2]unix.CapUserData
+	if err := unix.Capset(&unix.CapUserHeader{Version: unix.LINUX_CAPABILITY_VERSION_3}, &none[0]); err != nil {
+		return err
 	}
 	do()
 	return nil
@@ -172,5 +181,3 @@ func wantCode(t testing.TB, err error, code sdk.Code, words ...string) {
 		}
 	}
 }
-
-func background() context.Context { return context.Background() }

@@ -1,4 +1,4 @@
-package kernel_test
+package mounttest
 
 import (
 	"fmt"
@@ -23,7 +23,8 @@ const (
 	stageUser     = "user-namespace"
 )
 
-func TestMain(m *testing.M) {
+// Main is the body of TestMain.
+func Main(m *testing.M) {
 	idmap.RunChild()
 	unix.Umask(0o022)
 	switch os.Getenv(stageVar) {
@@ -69,13 +70,38 @@ func again(stage string, attr *syscall.SysProcAttr) int {
 	return 0
 }
 
-// inUserNamespace reports whether the tests run without real root.
-func inUserNamespace() bool { return os.Getenv(stageVar) == stageUser }
-
-// needRoot skips a test that needs several users.
-func needRoot(t *testing.T) {
+// AsOrdinaryUser runs the tests that match a pattern once more, in this test binary started as a user
+// without any privilege, and fails t when they fail.
+func AsOrdinaryUser(t *testing.T, pattern string) {
 	t.Helper()
-	if inUserNamespace() {
+	NeedRoot(t)
+	const nobody = 65534
+	dir, err := os.MkdirTemp("", "ordinary")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = os.RemoveAll(dir) })
+	if err := os.Chown(dir, nobody, nobody); err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.Command("/proc/self/exe", "-test.run", pattern, "-test.v")
+	cmd.Env = append(os.Environ(), stageVar+"="+stageOrdinary, "TMPDIR="+dir)
+	cmd.Dir = "/"
+	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: nobody, Gid: nobody}}
+	out, err := cmd.CombinedOutput()
+	t.Logf("%s", out)
+	if err != nil {
+		t.Errorf("as an ordinary user: %v", err)
+	}
+}
+
+// InUserNamespace reports whether the tests run without real root.
+func InUserNamespace() bool { return os.Getenv(stageVar) == stageUser }
+
+// NeedRoot skips a test that needs several users.
+func NeedRoot(t testing.TB) {
+	t.Helper()
+	if InUserNamespace() {
 		t.Skip("a user namespace with one user has no other users")
 	}
 }

@@ -1,5 +1,0 @@
-package kernel_test
-
-import "runtime"
-
-func lockThread() { runtime.LockOSThread() }
