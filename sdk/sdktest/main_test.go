@@ -13,6 +13,9 @@ const asPlugin = "LEFT4ME_SDKTEST_PLUGIN"
 
 func TestMain(m *testing.M) {
 	switch os.Getenv(asPlugin) {
+	case "mounter":
+		sdk.Serve(sdktest.NewDirMounter("dir", ""))
+		return
 	case "builder":
 		sdk.Serve(sdktest.NewMemBuilder("mem"))
 		return
