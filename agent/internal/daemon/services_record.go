@@ -25,7 +25,9 @@ func (j jobs) List(ctx context.Context, filter httpapi.JobFilter) ([]api.Job, er
 	return out, err
 }
 
-func (j jobs) Get(ctx context.Context, id string) (api.Job, error) { return shown(j.runner.Get(ctx, id)) }
+func (j jobs) Get(ctx context.Context, id string) (api.Job, error) {
+	return shown(j.runner.Get(ctx, id))
+}
 
 func (j jobs) Cancel(ctx context.Context, actor, id string) (api.Job, error) {
 	return shown(j.runner.Cancel(ctx, id, actor))

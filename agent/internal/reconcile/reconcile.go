@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"log/slog"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -32,9 +33,12 @@ type Store interface {
 	AddEvent(ctx context.Context, event event.Event) error
 }
 
-// Jobs tells about jobs. NotFound for ids that were never jobs.
+// Jobs tells about jobs.
 type Jobs interface {
+	// Get is NotFound for ids that were never jobs.
 	Get(ctx context.Context, id string) (job.Job, error)
+	// List selects jobs; used to leave servers alone that a job works on.
+	List(ctx context.Context, filter job.Filter) ([]job.Job, error)
 }
 
 // Disk is what reconciling needs of the mounter.
@@ -93,11 +97,18 @@ func (r *Reconciler) Run(ctx context.Context) error {
 	for _, s := range servers {
 		byID[s.ID] = s
 	}
+	busy, err := r.busy(ctx)
+	if err != nil {
+		return fmt.Errorf("read running jobs: %w", err)
+	}
 	units, err := r.Units.List(ctx)
 	if err != nil {
 		return fmt.Errorf("list units: %w", err)
 	}
-	active := map[string]bool{}
+	active := map[string]bool{} // or worked on by a job right now, which comes to the same here
+	for serverID := range busy {
+		active[serverID] = true
+	}
 	var first error
 	note := func(err error, operation string, args ...any) {
 		if err != nil {
@@ -108,7 +119,7 @@ func (r *Reconciler) Run(ctx context.Context) error {
 		}
 	}
 	for _, unit := range units {
-		if unit.State != server.UnitActive && unit.State != server.UnitStopping {
+		if unit.State != server.UnitActive && unit.State != server.UnitStopping || busy[unit.Server] {
 			continue
 		}
 		stays, err := r.unit(ctx, unit, byID)
@@ -184,6 +195,18 @@ func (r *Reconciler) resume(ctx context.Context, servers []server.Server, active
 
 func (r *Reconciler) record(ctx context.Context, kind string, s server.Server, message string) error {
 	return r.Store.AddEvent(ctx, event.Event{Time: r.Now(), Kind: kind, Subject: "server/" + s.Name, Message: message})
+}
+
+// busy returns the ids of servers that a job works on right now.
+func (r *Reconciler) busy(ctx context.Context) (map[string]bool, error) {
+	running, err := r.Jobs.List(ctx, job.Filter{Status: job.Running, Limit: 1000})
+	out := map[string]bool{}
+	for _, j := range running {
+		if serverID, ok := strings.CutPrefix(j.Subject, "server/"); ok {
+			out[serverID] = true
+		}
+	}
+	return out, err
 }
 
 // ended reports whether id is a job at all, and one that will never run again, so that what it left can go.

@@ -2,6 +2,7 @@ package server
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net"
 	"strconv"
@@ -161,7 +162,7 @@ func (st *start) startUnit(ctx context.Context) error {
 	if err := st.stillWanted(ctx); err != nil {
 		return err
 	}
-	if err := checkPort(st.server.Port); err != nil {
+	if err := checkPort(ctx, st.server.Port); err != nil {
 		return err
 	}
 	st.tracker.expect(st.server.ID)
@@ -184,15 +185,16 @@ func (st *start) stillWanted(ctx context.Context) error {
 
 // checkPort tells a taken port before the game does, which would end with no clear word. RCON needs the
 // TCP port of the same number.
-func checkPort(port int) error {
+func checkPort(ctx context.Context, port int) error {
+	var config net.ListenConfig
 	address := net.JoinHostPort("0.0.0.0", strconv.Itoa(port))
-	udp, err := net.ListenPacket("udp4", address)
+	udp, err := config.ListenPacket(ctx, "udp4", address)
 	if err == nil {
 		err = udp.Close()
 	}
 	if err == nil {
 		var tcp net.Listener
-		if tcp, err = net.Listen("tcp4", address); err == nil {
+		if tcp, err = config.Listen(ctx, "tcp4", address); err == nil {
 			err = tcp.Close()
 		}
 	}
@@ -224,7 +226,7 @@ func (st *start) waitReady(ctx context.Context) error {
 		case <-changed:
 		case <-time.After(500 * time.Millisecond):
 		case <-ctx.Done():
-			if context.Cause(ctx) == context.DeadlineExceeded {
+			if errors.Is(ctx.Err(), context.DeadlineExceeded) {
 				st.lastWords(context.WithoutCancel(ctx))
 				return fault.New(fault.Unavailable, "The game did not answer within %s.", st.ReadyWithin).
 					WithHint("Read the console lines above.")

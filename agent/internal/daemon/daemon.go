@@ -1,0 +1,132 @@
+// Package daemon is the agent put together: it builds every part, wires them, serves, and takes them down in
+// order. It alone knows all packages.
+package daemon
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/left4me/left4me/agent/internal/blueprint"
+	"github.com/left4me/left4me/agent/internal/config"
+	"github.com/left4me/left4me/agent/internal/event"
+	"github.com/left4me/left4me/agent/internal/fault"
+	"github.com/left4me/left4me/agent/internal/installation"
+	"github.com/left4me/left4me/agent/internal/job"
+	"github.com/left4me/left4me/agent/internal/overlay"
+	"github.com/left4me/left4me/agent/internal/pluginhost"
+	"github.com/left4me/left4me/agent/internal/process"
+	"github.com/left4me/left4me/agent/internal/reconcile"
+	"github.com/left4me/left4me/agent/internal/server"
+	"github.com/left4me/left4me/agent/internal/sqlite"
+)
+
+// Agent is every part of a running agent.
+type Agent struct {
+	config    *config.Config
+	log       *slog.Logger
+	startedAt time.Time
+
+	db         *sqlite.DB
+	broker     *event.Broker
+	runner     *job.Runner
+	plugins    *pluginhost.Host
+	supervisor *process.Supervisor
+	game       *game
+	disk       disk
+	builders   builders
+
+	overlays      *overlay.Manager
+	blueprints    *blueprint.Manager
+	installations *installation.Manager
+	servers       *server.Manager
+	reconciler    *reconcile.Reconciler
+}
+
+// Run is the agent: it returns when ctx ends and everything is down, or when it cannot start. Errors are faults
+// for a person.
+func Run(ctx context.Context, cfg *config.Config, log *slog.Logger) error {
+	a := &Agent{config: cfg, log: log, startedAt: time.Now()}
+	if err := a.open(ctx); err != nil {
+		return errors.Join(err, a.close())
+	}
+	err := a.serve(ctx)
+	return errors.Join(err, a.close())
+}
+
+// open builds every part without starting any.
+func (a *Agent) open(ctx context.Context) (err error) {
+	if a.config.Servers.Supervisor != config.SupervisorProcess {
+		return fault.New(fault.Precondition, "The %s supervisor is not part of this version.", a.config.Servers.Supervisor).
+			WithHint(`Set supervisor = "process" in the servers block.`)
+	}
+	// Others pass through to what is theirs; what is private has its own mode.
+	for _, dir := range []string{a.config.StateDir, a.config.RuntimeDir} {
+		if err := os.MkdirAll(dir, 0o755); err != nil {
+			return fault.Wrap(err, fault.Precondition, "The directory %s cannot be made.", dir).
+				WithHint("Create it and give it to the agent's user.")
+		}
+	}
+	if a.db, err = sqlite.Open(ctx, filepath.Join(a.config.StateDir, "agent.db")); err != nil {
+		return err
+	}
+	a.broker = event.NewBroker(a.db)
+	a.db.OnEvents(a.broker.Publish)
+	a.runner = job.New(job.Options{Store: a.db, Workers: a.config.Jobs.Workers, Logger: a.log})
+	a.plugins = pluginhost.New(pluginOptions(a.config, a.log))
+	a.disk = disk{mounter: a.plugins.Mounter}
+	a.builders = builders{host: a.plugins}
+	a.game = newGame(gameAddress(a.config.Servers.BindIP))
+	if a.supervisor, err = openSupervisor(a.config, a.log); err != nil {
+		return err
+	}
+	return a.wire()
+}
+
+// wire makes the managers and tells the job engine what they can do.
+func (a *Agent) wire() error {
+	a.overlays = overlay.New(overlay.Options{Store: a.db.OverlayStore(), Jobs: a.runner, Builders: a.builders, Disk: a.disk})
+	a.blueprints = blueprint.New(a.db.BlueprintStore())
+	a.installations = installation.New(a.db.ReleaseStore(), a.runner, a.disk, installationSource(a.config.Installation))
+	a.servers = server.New(server.Options{
+		Store: a.db.ServerStore(), Jobs: a.runner, Trees: a.disk, Supervisor: a.supervisor, Console: a.supervisor, Game: a.game,
+		Ports:       server.Ports(a.config.Servers.Ports),
+		StopTimeout: a.config.Servers.StopTimeout,
+		Log:         a.log,
+	})
+	a.reconciler = &reconcile.Reconciler{
+		Store: a.db, Jobs: a.runner, Disk: a.disk, Units: a.supervisor, Servers: a.servers,
+		StopTimeout: a.config.Servers.StopTimeout, Stagger: 2 * time.Second, Log: a.log, Now: time.Now,
+	}
+	return errors.Join(
+		a.runner.Register(a.overlays.Handlers()...),
+		a.runner.Register(a.installations.Handlers()...),
+		a.runner.Register(a.servers.Handlers()...))
+}
+
+// gameAddress is where the agent reaches games that listen on bindIP.
+func gameAddress(bindIP string) netip.Addr {
+	if address, err := netip.ParseAddr(bindIP); err == nil && !address.IsUnspecified() {
+		return address
+	}
+	return netip.AddrFrom4([4]byte{127, 0, 0, 1})
+}
+
+// noSource stands where no source of the game is configured.
+type noSource struct{}
+
+func (noSource) Fetch(context.Context, string, installation.Report) (string, error) {
+	return "", fault.New(fault.Precondition, "No source of the game is configured.").
+		WithHint(`Add to the config: installation { source = "directory"  path = "/path/to/game" }`)
+}
+
+func installationSource(cfg config.Installation) installation.Source {
+	if cfg.Source == config.SourceDirectory {
+		return installation.Directory{Path: cfg.Path}
+	}
+	return noSource{}
+}

@@ -1,0 +1,181 @@
+package daemon
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"time"
+
+	"github.com/left4me/left4me/agent/internal/config"
+	"github.com/left4me/left4me/agent/internal/job"
+	"github.com/left4me/left4me/agent/internal/pluginhost"
+	"github.com/left4me/left4me/agent/internal/version"
+)
+
+// How long the mounter may take at start before jobs run without having compared the disk first.
+const mounterWithin = 20 * time.Second
+
+// serve starts every part and returns when ctx ends or a part that nothing works without fails.
+func (a *Agent) serve(ctx context.Context) error {
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	if err := a.plugins.Start(ctx); err != nil {
+		return err
+	}
+	var parts sync.WaitGroup
+	defer parts.Wait()
+	part := func(run func(context.Context) error) {
+		parts.Go(func() {
+			if err := run(ctx); err != nil && ctx.Err() == nil {
+				cancel(err)
+			}
+		})
+	}
+	part(a.servers.Watch)
+	part(a.serveAPI)
+	part(a.begin)
+	part(a.prune)
+	<-ctx.Done()
+	if cause := context.Cause(ctx); !errors.Is(cause, context.Canceled) {
+		return cause
+	}
+	return nil
+}
+
+// begin compares what is wanted with what is there, then lets jobs run. Nothing may run before: a start that
+// has mounted and not yet launched would look like a tree nobody needs.
+func (a *Agent) begin(ctx context.Context) error {
+	a.awaitMounter(ctx)
+	a.reconciler.Jobs = bootJobs{a.runner}
+	err := a.reconciler.Run(ctx)
+	a.reconciler.Jobs = a.runner
+	if ctx.Err() != nil {
+		return nil
+	}
+	if err := a.runner.Start(ctx); err != nil {
+		return err
+	}
+	a.log.Info("ready", "version", version.Version, "state", a.config.StateDir)
+	for err != nil { // the mounter was down; compare when it is back
+		a.log.Warn("not reconciled yet", "error", err)
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-time.After(10 * time.Second):
+		}
+		err = a.reconciler.Run(ctx)
+	}
+	return nil
+}
+
+// awaitMounter returns when the mounter serves, is given up, or takes too long.
+func (a *Agent) awaitMounter(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(ctx, mounterWithin)
+	defer cancel()
+	for {
+		for _, status := range a.plugins.List() {
+			if status.Kind != "mounter" || !status.Enabled {
+				continue
+			}
+			switch status.State {
+			case pluginhost.Ready, pluginhost.Degraded, pluginhost.Failed:
+				return
+			}
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-time.After(20 * time.Millisecond):
+		}
+	}
+}
+
+// bootJobs is the job engine before it runs: what the rows call running died with the former agent.
+type bootJobs struct{ *job.Runner }
+
+func (b bootJobs) Get(ctx context.Context, id string) (job.Job, error) {
+	j, err := b.Runner.Get(ctx, id)
+	if j.Status == job.Running {
+		j.Status = job.Interrupted
+	}
+	return j, err
+}
+
+// List has no running ones for the same reason.
+func (b bootJobs) List(ctx context.Context, filter job.Filter) ([]job.Job, error) {
+	if filter.Status == job.Running {
+		return nil, nil
+	}
+	return b.Runner.List(ctx, filter)
+}
+
+// prune drops finished jobs and events that are older than what is kept, once a day.
+func (a *Agent) prune(ctx context.Context) error {
+	tick := time.NewTicker(24 * time.Hour)
+	defer tick.Stop()
+	for {
+		if _, _, err := a.db.Prune(ctx, time.Now().Add(-a.config.Jobs.Retention)); err != nil && ctx.Err() == nil {
+			a.log.Error("drop old jobs", "error", err)
+		}
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-tick.C:
+		}
+	}
+}
+
+// close takes down what open built, in reverse. Parts that were never built are skipped.
+func (a *Agent) close() error {
+	ctx, cancel := context.WithTimeout(context.Background(), a.config.Servers.StopTimeout+30*time.Second)
+	defer cancel()
+	var errs []error
+	if a.runner != nil {
+		errs = append(errs, a.runner.Close(ctx))
+	}
+	if a.supervisor != nil {
+		if a.config.Servers.OnExit == config.OnExitStop {
+			a.stopServers(ctx)
+		}
+		errs = append(errs, a.supervisor.Close())
+	}
+	if a.game != nil {
+		a.game.close()
+	}
+	if a.plugins != nil {
+		errs = append(errs, a.plugins.Close(ctx))
+	}
+	if a.db != nil {
+		errs = append(errs, a.db.Close())
+	}
+	return errors.Join(errs...)
+}
+
+// stopServers ends every game and tree and leaves intent as it is: what ran runs again with the next agent.
+func (a *Agent) stopServers(ctx context.Context) {
+	units, err := a.supervisor.List(ctx)
+	if err != nil {
+		a.log.Error("list units", "error", err)
+	}
+	var stopping sync.WaitGroup
+	for _, unit := range units {
+		stopping.Go(func() {
+			if err := a.supervisor.Stop(ctx, unit.Server, a.config.Servers.StopTimeout); err != nil {
+				a.log.Error("stop server", "server", unit.Server, "error", err)
+			}
+		})
+	}
+	stopping.Wait()
+	mounts, err := a.disk.Mounts(ctx)
+	if err != nil {
+		a.log.Error("list mounts", "error", err)
+	}
+	for _, mount := range mounts {
+		if mount.Foreign {
+			continue
+		}
+		if err := a.disk.Unmount(ctx, mount.Server); err != nil {
+			a.log.Error("end tree", "server", mount.Server, "error", err)
+		}
+	}
+}
