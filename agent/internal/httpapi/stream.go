@@ -1,0 +1,151 @@
+package httpapi
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"runtime/debug"
+	"strconv"
+	"time"
+
+	"github.com/left4me/left4me/agent/api"
+)
+
+// source reports what a stream consists of, until it ends or put fails.
+type source func(ctx context.Context, put func(frame) error) error
+
+// stream answers r with server-sent events from source. It returns when the source ended, the reader
+// went away or stopped reading, or the API ends its streams; no goroutine outlives it.
+func (a *API) stream(w http.ResponseWriter, r *http.Request, from source) error {
+	ctx, cancel := context.WithCancel(r.Context())
+	buffer := newQueue(a.limits)
+	ended := make(chan error, 1)
+	go func() { ended <- run(ctx, from, buffer) }()
+	defer func() {
+		cancel()
+		if ended != nil {
+			<-ended
+		}
+	}()
+
+	out := newEventWriter(w, a.limits)
+	if out.begin() != nil {
+		return nil
+	}
+	for {
+		select {
+		case <-r.Context().Done():
+			return nil
+		case <-a.stopping:
+			return nil
+		case <-buffer.ready:
+			if out.frames(buffer.take(false)) != nil {
+				return nil
+			}
+		case <-out.heartbeat.C:
+			if out.beat() != nil {
+				return nil
+			}
+		case err := <-ended:
+			ended = nil
+			_ = out.frames(append(buffer.take(true), a.end(r, err))) // a reader that left needs no end
+			return nil
+		}
+	}
+}
+
+// run turns a panic of the source into an error: it is on a goroutine of its own, where a panic would
+// end the agent.
+func run(ctx context.Context, from source, buffer *queue) (err error) {
+	defer func() {
+		if thrown := recover(); thrown != nil {
+			err = fmt.Errorf("panic: %v\n%s", thrown, debug.Stack())
+		}
+	}()
+	return from(ctx, func(f frame) error { return buffer.put(ctx, f) })
+}
+
+// end is the last event: {} when all was sent, or {"error": …} when the source failed.
+func (a *API) end(r *http.Request, err error) frame {
+	if err == nil || errors.Is(err, context.Canceled) && r.Context().Err() != nil {
+		return frame{name: api.StreamEnd, data: []byte("{}")}
+	}
+	data, failure := marshal(struct {
+		Error api.Error `json:"error"`
+	}{a.wire(r, err)})
+	if failure != nil {
+		data = []byte("{}")
+	}
+	return frame{name: api.StreamEnd, data: data}
+}
+
+// eventWriter writes server-sent events, see https://html.spec.whatwg.org/multipage/server-sent-events.html.
+type eventWriter struct {
+	w         http.ResponseWriter
+	control   *http.ResponseController
+	limits    StreamLimits
+	heartbeat *time.Timer
+	scratch   bytes.Buffer
+}
+
+func newEventWriter(w http.ResponseWriter, limits StreamLimits) *eventWriter {
+	return &eventWriter{w: w, control: http.NewResponseController(w), limits: limits, heartbeat: time.NewTimer(limits.Heartbeat)}
+}
+
+// begin sends the header at once, so that a reader of a silent stream knows that it stands. The
+// deadlines of ordinary requests no longer hold; each write gets its own.
+func (e *eventWriter) begin() error {
+	header := e.w.Header()
+	header.Set("Content-Type", "text/event-stream")
+	header.Set("Cache-Control", "no-store")
+	header.Set("X-Accel-Buffering", "no") // nginx would collect lines until a page is full
+	_ = e.control.SetReadDeadline(time.Time{})
+	e.w.WriteHeader(http.StatusOK)
+	e.scratch.WriteString("retry: 2000\n\n")
+	return e.flush()
+}
+
+// beat keeps proxies from closing a silent connection and finds out that the reader is gone.
+func (e *eventWriter) beat() error {
+	e.scratch.WriteString(":\n\n")
+	return e.flush()
+}
+
+func (e *eventWriter) frames(frames []frame) error {
+	for _, f := range frames {
+		if f.dropped > 0 {
+			e.write(frame{name: api.StreamDropped, data: []byte(`{"count":` + strconv.Itoa(f.dropped) + `}`)})
+		}
+		if f.name != "" {
+			e.write(f)
+		}
+	}
+	return e.flush()
+}
+
+// write adds one event. Data is JSON on one line, and ids hold no line ends, see [validText].
+func (e *eventWriter) write(f frame) {
+	e.scratch.WriteString("event: " + f.name + "\n")
+	if f.id != "" {
+		e.scratch.WriteString("id: " + f.id + "\n")
+	}
+	e.scratch.WriteString("data: ")
+	e.scratch.Write(f.data)
+	e.scratch.WriteString("\n\n")
+}
+
+func (e *eventWriter) flush() error {
+	_ = e.control.SetWriteDeadline(time.Now().Add(e.limits.Write)) // not every writer in a test has deadlines
+	_, err := e.w.Write(e.scratch.Bytes())
+	e.scratch.Reset()
+	if e.scratch.Cap() > 64<<10 {
+		e.scratch = bytes.Buffer{} // 10,000 readers after a burst keep no burst's memory
+	}
+	e.heartbeat.Reset(e.limits.Heartbeat)
+	if err != nil {
+		return err
+	}
+	return e.control.Flush()
+}

@@ -1,0 +1,149 @@
+package httpapi
+
+import (
+	"context"
+	"net/http"
+
+	"github.com/left4me/left4me/agent/api"
+)
+
+const (
+	get    = http.MethodGet
+	post   = http.MethodPost
+	patch  = http.MethodPatch
+	del    = http.MethodDelete
+	ok     = http.StatusOK
+	queued = http.StatusAccepted
+)
+
+// table is the whole API: what is where, who may, and what serves it.
+func table(s Services) []route {
+	return []route{
+		{get, api.PathHealth, "health", "Say that the agent serves.", Open, health()},
+		{get, api.PathOpenAPI, "openapi", "Describe the API.", Open, openAPI()},
+		{get, api.PathHost, "host-show", "Show the agent and its machine.", Read, all(s.Host.Host)},
+
+		{get, api.PathPlugins, "plugin-list", "List configured plugins.", Read, all(s.Plugins.List)},
+		{get, api.PathPlugin, "plugin-show", "Show a plugin.", Read, one(s.Plugins.Get)},
+		{post, api.PathPluginRestart, "plugin-restart", "Restart a plugin.", Admin, act(ok, s.Plugins.Restart)},
+		{get, api.PathOverlayTypes, "overlay-types", "List what overlays can be made with.", Read, all(s.Plugins.Types)},
+
+		{get, api.PathOverlays, "overlay-list", "List overlays.", Read, all(s.Overlays.List)},
+		{post, api.PathOverlays, "overlay-create", "Create an overlay.", Admin, create(s.Overlays.Create)},
+		{get, api.PathOverlay, "overlay-show", "Show an overlay.", Read, one(s.Overlays.Get)},
+		{patch, api.PathOverlay, "overlay-update", "Change an overlay.", Admin, change(ok, s.Overlays.Update)},
+		{del, api.PathOverlay, "overlay-delete", "Delete an overlay that nothing uses.", Admin, remove(s.Overlays.Delete)},
+		{post, api.PathOverlayBuild, "overlay-build", "Build a new revision of an overlay.", Operate, change(queued, s.OverlayBuilds.Build)},
+		{get, api.PathOverlayRevisions, "overlay-revisions", "List an overlay's revisions, newest first.", Read, one(s.OverlayBuilds.Revisions)},
+		{get, api.PathOverlayDiff, "overlay-diff", "List what differs between two revisions.", Read, diff(s.OverlayBuilds)},
+		{post, api.PathOverlayRollback, "overlay-rollback", "Make an earlier revision the present one.", Admin, rollback(s.OverlayBuilds)},
+
+		{get, api.PathBlueprints, "blueprint-list", "List blueprints.", Read, all(s.Blueprints.List)},
+		{post, api.PathBlueprints, "blueprint-create", "Create a blueprint.", Admin, create(s.Blueprints.Create)},
+		{get, api.PathBlueprint, "blueprint-show", "Show a blueprint.", Read, one(s.Blueprints.Get)},
+		{patch, api.PathBlueprint, "blueprint-update", "Change a blueprint.", Admin, change(ok, s.Blueprints.Update)},
+		{del, api.PathBlueprint, "blueprint-delete", "Delete a blueprint that nothing uses.", Admin, remove(s.Blueprints.Delete)},
+
+		{get, api.PathReleases, "release-list", "List installed versions of the game.", Read, all(s.Releases.List)},
+		{post, api.PathReleases, "release-install", "Install the game's present version.", Admin, install(s.Releases)},
+
+		{get, api.PathServers, "server-list", "List servers.", Read, all(s.Servers.List)},
+		{post, api.PathServers, "server-create", "Create a server.", Admin, create(s.Servers.Create)},
+		{get, api.PathServer, "server-show", "Show a server.", Read, one(s.Servers.Get)},
+		{del, api.PathServer, "server-delete", "Stop and delete a server.", Admin, act(queued, s.Servers.Delete)},
+		{post, api.PathServerStart, "server-start", "Start a server.", Operate, act(queued, s.ServerActions.Start)},
+		{post, api.PathServerStop, "server-stop", "Stop a server.", Operate, act(queued, s.ServerActions.Stop)},
+		{post, api.PathServerRestart, "server-restart", "Restart a server.", Operate, act(queued, s.ServerActions.Restart)},
+		{post, api.PathServerKill, "server-kill", "Kill a server at once.", Operate, act(queued, s.ServerActions.Kill)},
+		{post, api.PathServerReset, "server-reset", "Throw away what a server wrote.", Admin, act(queued, s.ServerActions.Reset)},
+		{post, api.PathServerCommand, "server-command", "Run a console command.", Admin, command(s.ServerLive)},
+		{get, api.PathServerPlayers, "server-players", "List who plays on a server.", Read, one(s.ServerLive.Players)},
+		{get, api.PathServerConsole, "server-console", "Stream a server's console.", Read, console(s)},
+
+		{get, api.PathJobs, "job-list", "List jobs, newest first.", Read, jobs(s.Jobs)},
+		{get, api.PathJob, "job-show", "Show a job.", Read, one(s.Jobs.Get)},
+		{post, api.PathJobCancel, "job-cancel", "Ask a job to stop.", Operate, act(ok, s.Jobs.Cancel)},
+		{post, api.PathJobRetry, "job-retry", "Do again what a job failed to do.", Operate, act(queued, s.Jobs.Retry)},
+		{get, api.PathJobLog, "job-log", "Stream a job's log.", Read, jobLog(s.Jobs)},
+
+		{get, api.PathEvents, "event-list", "List recorded facts, oldest first.", Read, events(s.Events)},
+		{get, api.PathEventStream, "event-stream", "Stream recorded facts.", Read, eventStream(s.Events)},
+	}
+}
+
+// alive is what /v1/health answers.
+type alive struct {
+	Status string `json:"status" doc:"ok"`
+}
+
+func health() handler {
+	return answers(ok, func(call) (alive, error) { return alive{"ok"}, nil })
+}
+
+func openAPI() handler {
+	return handler{status: ok, serve: func(a *API, w http.ResponseWriter, _ *http.Request, _ call) error {
+		w.Header().Set("Content-Type", "application/openapi+json;version=3.1")
+		_, _ = w.Write(a.document)
+		return nil
+	}}
+}
+
+func diff(builds OverlayBuilds) handler {
+	const most = 10_000
+	return answers(ok, func(c call) ([]api.FileChange, error) {
+		from := c.query.Get("from")
+		if from != "" {
+			if err := new(call).checkTarget("", from); err != nil {
+				return nil, err
+			}
+		}
+		return builds.Diff(c.ctx, c.target, c.id, from, most)
+	}, param{name: "from", doc: "Id of the revision to compare with; the one before if absent."})
+}
+
+func rollback(builds OverlayBuilds) handler {
+	return change(ok, func(ctx context.Context, actor, name string, in api.OverlayRollback) (api.Overlay, error) {
+		return builds.Rollback(ctx, actor, name, in.Revision)
+	})
+}
+
+func install(releases Releases) handler {
+	return answers(queued, func(c call) (api.Job, error) { return releases.Install(c.ctx, c.actor) })
+}
+
+func command(live ServerLive) handler {
+	return change(ok, func(ctx context.Context, actor, name string, in api.ServerCommand) (api.ServerReply, error) {
+		return live.Command(ctx, actor, name, in.Command)
+	})
+}
+
+func jobs(service Jobs) handler {
+	return answers(ok, func(c call) ([]api.Job, error) {
+		return service.List(c.ctx, JobFilter{
+			Subject: c.query.Get("subject"), Status: c.query.Get("status"), Before: c.query.Get("before"),
+			Limit: int(number(c.query, "limit", 100)),
+		})
+	}, subjectParam(), limitParam(),
+		param{name: "status", choices: []string{"", "queued", "running", "succeeded", "failed", "canceled", "interrupted"}},
+		param{name: "before", doc: "Only jobs with an id below this."})
+}
+
+func events(service Events) handler {
+	return answers(ok, func(c call) ([]api.Event, error) {
+		return service.List(c.ctx, EventFilter{
+			Subject: c.query.Get("subject"), After: number(c.query, "after", 0), Limit: int(number(c.query, "limit", 200)),
+		})
+	}, subjectParam(), limitParam(), afterParam())
+}
+
+func subjectParam() param {
+	return param{name: "subject", doc: "Only about this, for example server/alpha."}
+}
+
+func limitParam() param {
+	return param{name: "limit", doc: "At most this many.", lowest: 1, highest: 1000}
+}
+
+func afterParam() param {
+	return param{name: "after", doc: "Only what has an id above this.", highest: 1<<62 - 1}
+}
