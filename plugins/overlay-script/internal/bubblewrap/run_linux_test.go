@@ -1,0 +1,224 @@
+package bubblewrap_test
+
+import (
+	"bufio"
+	"context"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/left4me/left4me/plugins/overlay-script/internal/bubblewrap"
+	"github.com/left4me/left4me/plugins/overlay-script/internal/sandbox"
+)
+
+func TestRunChangesTheTreeAndReportsBothStreams(t *testing.T) {
+	b := newBox(t, nil)
+	got := b.run(`echo "$OVERLAY $HOME $GREETING"; pwd; echo problem >&2; mkdir -p addons; echo content > addons/file`,
+		func(s *sandbox.Spec) { s.Environment = map[string]string{"GREETING": "good day"} })
+	if got.Ending != sandbox.Exited || got.ExitCode != 0 {
+		t.Fatalf("outcome %+v, stderr %q", got.Outcome, got.err)
+	}
+	if want := "/overlay /tmp good day\n/overlay\n"; got.out != want {
+		t.Errorf("stdout %q, want %q", got.out, want)
+	}
+	if got.err != "problem\n" {
+		t.Errorf("stderr %q", got.err)
+	}
+	if text, err := os.ReadFile(filepath.Join(b.tree, "addons/file")); err != nil || string(text) != "content\n" {
+		t.Errorf("the tree has %q, %v", text, err)
+	}
+}
+
+func TestRunTellsEndingsApart(t *testing.T) {
+	b := newBox(t, nil)
+	short := func(s *sandbox.Spec) { s.Limits.WallTime = 300 * time.Millisecond }
+	small := func(s *sandbox.Spec) { s.Limits.Memory = 64 << 20 }
+	narrow := func(s *sandbox.Spec) { s.Limits.TreeBytes, s.Limits.TreeFiles = 1<<20, 100 }
+	for name, c := range map[string]struct {
+		script string
+		change func(*sandbox.Spec)
+		ending sandbox.Ending
+		code   int
+		signal syscall.Signal
+	}{
+		"success":   {script: `true`, ending: sandbox.Exited},
+		"exit code": {script: `exit 7`, ending: sandbox.Exited, code: 7},
+		"signal":    {script: `kill -TERM $$`, ending: sandbox.Signaled, signal: syscall.SIGTERM, code: 143},
+		"killed":    {script: `kill -KILL $$`, ending: sandbox.Signaled, signal: syscall.SIGKILL, code: 137},
+		"time":      {script: `trap "" TERM INT; sleep 3600`, change: short, ending: sandbox.TimedOut},
+		"memory":    {script: `for i in 1 2 3 4; do perl -e '$x .= "x" x (1<<20) for 1..24; sleep 60' & done; wait`, change: small, ending: sandbox.OutOfMemory},
+		"bytes":     {script: `head -c 3M /dev/zero > big; sleep 3600`, change: narrow, ending: sandbox.TreeFull},
+		"files":     {script: `touch {1..200}; sleep 3600`, change: narrow, ending: sandbox.TreeFull},
+	} {
+		t.Run(name, func(t *testing.T) {
+			b := &box{b.Sandbox, t, newTree(t)}
+			var changes []func(*sandbox.Spec)
+			if c.change != nil {
+				changes = append(changes, c.change)
+			}
+			got := b.run(c.script, changes...)
+			if got.Ending != c.ending || got.ExitCode != c.code || got.Signal != c.signal {
+				t.Errorf("outcome %+v, stderr %q", got.Outcome, got.err)
+			}
+			if c.ending == sandbox.TreeFull && got.Reason == "" {
+				t.Error("no reason")
+			}
+		})
+	}
+}
+
+// A script that loses a process for memory and goes on must not count as a success.
+func TestRunDoesNotSucceedAfterLosingAProcessForMemory(t *testing.T) {
+	b := newBox(t, nil)
+	if !b.hasGroups() {
+		t.Skip("no cgroup here")
+	}
+	got := b.run(`perl -e '$x = "x" x (200<<20)'; echo went on; exit 0`, func(s *sandbox.Spec) { s.Limits.Memory = 64 << 20 })
+	if got.Ending != sandbox.OutOfMemory {
+		t.Errorf("outcome %+v", got.Outcome)
+	}
+}
+
+func TestRunIsCanceledWithin2Seconds(t *testing.T) {
+	b := newBox(t, nil)
+	ctx, cancel := context.WithCancel(context.Background())
+	go func() {
+		for {
+			if _, err := os.Stat(filepath.Join(b.tree, "ready")); err == nil {
+				break
+			}
+			time.Sleep(time.Millisecond)
+		}
+		cancel()
+	}()
+	got := b.runContext(ctx, `trap "" TERM INT HUP; (trap "" TERM; setsid sleep 31415.1) & touch ready; while true; do sleep 31415.1; done`)
+	if got.Ending != sandbox.Canceled {
+		t.Errorf("outcome %+v", got.Outcome)
+	}
+	if left := processesWith("31415.1"); len(left) > 0 {
+		t.Errorf("left behind: %q", left)
+	}
+}
+
+func TestRunRefusesWhatCannotBeSetUp(t *testing.T) {
+	b := newBox(t, nil)
+	spec := b.spec("true")
+	spec.Dir = "/nonexistent/tree"
+	if outcome, err := b.Run(context.Background(), spec, &recorder{}); err == nil || !strings.Contains(err.Error(), "/nonexistent/tree") {
+		t.Errorf("outcome %+v, error %v", outcome, err)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	if outcome, err := b.Run(ctx, b.spec("true"), &recorder{}); err != nil || outcome.Ending != sandbox.Canceled {
+		t.Errorf("canceled before the start: %+v, %v", outcome, err)
+	}
+}
+
+func TestRunLeavesNothingBehind(t *testing.T) {
+	b := newBox(t, nil)
+	before := hostState(t)
+	b.run(`(setsid sleep 31415.2 &) ; (setsid setsid bash -c 'trap "" TERM; sleep 31415.2' &); nohup sleep 31415.2 & exit 0`)
+	if left := processesWith("31415.2"); len(left) > 0 {
+		t.Errorf("left behind: %q", left)
+	}
+	if after := hostState(t); after != before {
+		t.Errorf("the host was\n%s\nand is\n%s", before, after)
+	}
+}
+
+// hostState lists our cgroups and mounts, and how many descriptors this process has.
+func hostState(t *testing.T) string {
+	t.Helper()
+	mounts, err := os.ReadFile("/proc/self/mountinfo")
+	if err != nil {
+		t.Fatal(err)
+	}
+	groups, _ := filepath.Glob("/sys/fs/cgroup/*/left4me-script-*")
+	descriptors, err := os.ReadDir("/proc/self/fd")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return fmt.Sprintf("%d mounts, cgroups %v, %d descriptors", strings.Count(string(mounts), "\n"), groups, len(descriptors))
+}
+
+// When the plugin is killed, its scripts die with it.
+func TestRunDiesWithThePlugin(t *testing.T) {
+	b := newBox(t, nil)
+	holder := exec.Command("/proc/self/exe")
+	holder.Env = append(os.Environ(), "LEFT4ME_TEST_ROLE=holder", "LEFT4ME_TEST_TREE="+b.tree)
+	holder.Stderr = os.Stderr
+	out, err := holder.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := holder.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = holder.Process.Kill(); _ = holder.Wait() })
+	if line, err := bufio.NewReader(out).ReadString('\n'); err != nil || line != "running\n" {
+		t.Fatalf("the holder said %q, %v", line, err)
+	}
+	if len(processesWith("31415.3")) == 0 {
+		t.Fatal("the script's process is not seen")
+	}
+	if err := holder.Process.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	waitFor(t, "the script to die", func() bool { return len(processesWith("31415.3")) == 0 })
+	if _, err := bubblewrap.New(bubblewrap.Config{User: scriptUser, Group: scriptUser, Cgroup: "auto"}); err != nil {
+		t.Fatal(err)
+	}
+	if groups, _ := filepath.Glob("/sys/fs/cgroup/*/left4me-script-held"); len(groups) > 0 {
+		t.Errorf("the next start left %v", groups)
+	}
+}
+
+type announcer struct{ recorder }
+
+// Output implements sandbox.Sink.
+func (a *announcer) Output(_ sandbox.Stream, data []byte) { _, _ = os.Stdout.Write(data) }
+
+func holdScript() {
+	s, err := bubblewrap.New(bubblewrap.Config{User: scriptUser, Group: scriptUser, Network: sandbox.NetworkFiltered, Cgroup: "auto", Ports: []uint16{80}})
+	if err == nil {
+		_, err = s.Run(context.Background(), sandbox.Spec{
+			ID: "held", Interpreter: []string{"/bin/bash"}, Dir: os.Getenv("LEFT4ME_TEST_TREE"), Network: true,
+			Script: []byte("setsid sleep 31415.3 & setsid sleep 31415.3 & sleep 0.2; echo running; wait"),
+			Limits: sandbox.Limits{Memory: 256 << 20, Tasks: 50, TmpSize: 1 << 20},
+		}, &announcer{})
+	}
+	fmt.Fprintln(os.Stderr, err)
+	os.Exit(1)
+}
+
+// BenchmarkRun against BenchmarkBash is what the sandbox costs.
+func BenchmarkRun(b *testing.B) {
+	s, err := bubblewrap.New(bubblewrap.Config{User: scriptUser, Group: scriptUser, Network: sandbox.NetworkFiltered, Cgroup: "auto", Ports: []uint16{80, 443}})
+	if err != nil {
+		b.Skip(err)
+	}
+	tree := b.TempDir()
+	_ = os.Chmod(filepath.Dir(tree), 0o711)
+	for b.Loop() {
+		_, err := s.Run(context.Background(), sandbox.Spec{
+			ID: fmt.Sprintf("bench-%d", os.Getpid()), Interpreter: []string{"/bin/bash"}, Dir: tree, Network: true, Script: []byte("true"),
+			Limits: sandbox.Limits{Memory: 256 << 20, Tasks: 50, TmpSize: 1 << 20},
+		}, &recorder{})
+		if err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+func BenchmarkBash(b *testing.B) {
+	for b.Loop() {
+		if err := exec.Command("/bin/bash", "-c", "true").Run(); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
