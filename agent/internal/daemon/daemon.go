@@ -19,6 +19,7 @@ import (
 	"github.com/left4me/left4me/agent/internal/job"
 	"github.com/left4me/left4me/agent/internal/overlay"
 	"github.com/left4me/left4me/agent/internal/pluginhost"
+	"github.com/left4me/left4me/agent/internal/pluginport"
 	"github.com/left4me/left4me/agent/internal/process"
 	"github.com/left4me/left4me/agent/internal/reconcile"
 	"github.com/left4me/left4me/agent/internal/server"
@@ -37,7 +38,7 @@ type Agent struct {
 	plugins    *pluginhost.Host
 	supervisor *process.Supervisor
 	game       *game
-	disk       disk
+	disk       pluginport.Disk
 	builders   builders
 
 	overlays      *overlay.Manager
@@ -78,7 +79,7 @@ func (a *Agent) open(ctx context.Context) (err error) {
 	a.db.OnEvents(a.broker.Publish)
 	a.runner = job.New(job.Options{Store: a.db, Workers: a.config.Jobs.Workers, Logger: a.log})
 	a.plugins = pluginhost.New(pluginOptions(a.config, a.log))
-	a.disk = disk{mounter: a.plugins.Mounter}
+	a.disk = pluginport.Disk{Mounter: a.plugins.Mounter}
 	a.builders = builders{host: a.plugins}
 	a.game = newGame(gameAddress(a.config.Servers.BindIP))
 	if a.supervisor, err = openSupervisor(a.config, a.log); err != nil {

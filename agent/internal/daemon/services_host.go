@@ -12,6 +12,7 @@ import (
 	"github.com/left4me/left4me/agent/internal/httpapi"
 	"github.com/left4me/left4me/agent/internal/overlay"
 	"github.com/left4me/left4me/agent/internal/pluginhost"
+	"github.com/left4me/left4me/agent/internal/pluginport"
 	"github.com/left4me/left4me/agent/internal/reconcile"
 	"github.com/left4me/left4me/agent/internal/version"
 	"github.com/left4me/left4me/sdk"
@@ -39,7 +40,7 @@ func (b builders) Builder(name string) (overlay.Builder, error) {
 	for _, known := range b.Types(context.Background()) {
 		if known.Name == name {
 			found, err := b.host.Builder(name)
-			return plugin{Builder: found}, err
+			return pluginport.Builder{Builder: found}, err
 		}
 	}
 	return nil, fault.New(fault.Precondition, "No enabled plugin makes overlays of type %q.", name).WithField("type").

@@ -218,6 +218,9 @@ func (st *start) waitReady(ctx context.Context) error {
 		}
 		unit, changed := st.tracker.unit(st.server.ID)
 		if unit.State == UnitExited || unit.State == UnitAbsent {
+			if err := st.stillWanted(ctx); err != nil {
+				return err
+			}
 			st.lastWords(ctx)
 			return fault.New(fault.Precondition, "The game ended while it started (%s).", unit.Exit).
 				WithHint("Read the console lines above.")

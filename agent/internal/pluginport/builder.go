@@ -1,4 +1,4 @@
-package daemon
+package pluginport
 
 import (
 	"context"
@@ -11,27 +11,29 @@ import (
 	"github.com/left4me/left4me/sdk/builder"
 )
 
-// plugin makes a builder plugin look like overlay.Builder.
-type plugin struct {
+// Builder makes a builder plugin look like overlay.Builder. It is safe for concurrent use.
+type Builder struct {
 	builder.Builder
-	secrets map[string]string
 }
 
-func (p plugin) Validate(ctx context.Context, settings json.RawMessage) ([]overlay.Finding, error) {
+var _ overlay.Builder = Builder{}
+
+// Validate implements overlay.Builder.
+func (p Builder) Validate(ctx context.Context, settings json.RawMessage) ([]overlay.Finding, error) {
 	diagnostics, err := p.Builder.Validate(ctx, settings)
 	findings := make([]overlay.Finding, len(diagnostics))
 	for i, d := range diagnostics {
 		findings[i] = overlay.Finding{Error: d.Severity == sdk.SeverityError, Summary: d.Summary, Detail: d.Detail, Pointer: d.Pointer}
 	}
-	return findings, err
+	return findings, explain(err)
 }
 
-func (p plugin) Build(ctx context.Context, request overlay.Request, events overlay.Events) (overlay.Outcome, error) {
+// Build implements overlay.Builder.
+func (p Builder) Build(ctx context.Context, request overlay.Request, events overlay.Events) (overlay.Outcome, error) {
 	relay := relay{events: events, stdout: events.Writer("stdout"), stderr: events.Writer("stderr")}
 	result, err := p.Builder.Build(ctx, builder.Request{BuildID: request.Build, OverlayID: request.Overlay,
-		Settings: request.Settings, OutputDir: request.OutputDir, Secrets: p.secrets,
-		PreviousAnnotations: request.Annotations}, relay)
-	return overlay.Outcome{Unchanged: result.Unchanged, CacheKey: result.CacheKey, Annotations: result.Annotations}, err
+		Settings: request.Settings, OutputDir: request.OutputDir, PreviousAnnotations: request.Annotations}, relay)
+	return overlay.Outcome{Unchanged: result.Unchanged, CacheKey: result.CacheKey, Annotations: result.Annotations}, explain(err)
 }
 
 // relay passes a builder's events into a job log.
@@ -65,4 +67,9 @@ func (r relay) Diagnostic(d sdk.Diagnostic) {
 		text += " " + d.Detail
 	}
 	r.events.Logf(level, "%s", text)
+}
+
+// Forget implements overlay.Builder.
+func (p Builder) Forget(ctx context.Context, overlayID string) error {
+	return explain(p.Builder.Forget(ctx, overlayID))
 }
