@@ -1,0 +1,112 @@
+package demo
+
+import (
+	"bytes"
+	"fmt"
+	"path/filepath"
+	"text/template"
+)
+
+// Users that scripts and games run as when the demo is root. The numbers belong to nobody on a usual system.
+const (
+	scriptUser = 64001
+	gameUser   = 64002
+)
+
+// layout is where things are inside the namespaces.
+type layout struct {
+	State    string
+	Bin      string
+	Rootless bool
+	Steam    string // URL of the workshop's stand-in
+}
+
+func (l layout) socket() string     { return filepath.Join(l.State, "run", "agent.sock") }
+func (l layout) configFile() string { return filepath.Join(l.State, "run", "agent.hcl") }
+func (l layout) gameDir() string    { return filepath.Join(l.State, "demo-game") }
+
+var configTemplate = template.Must(template.New("config").Parse(`# Written by "left4me demo" at each start; changes are lost.
+name        = "demo"
+state_dir   = "{{.State}}"
+runtime_dir = "{{.State}}/run"
+
+plugin "mounter-kernel" {
+  kind = "mounter"
+  launch {
+    mode    = "exec"
+    command = ["{{.Bin}}/mounter-kernel"]
+{{- if not .Rootless}}
+    capabilities = ["CAP_SYS_ADMIN", "CAP_DAC_OVERRIDE", "CAP_CHOWN", "CAP_FOWNER"]
+{{- end}}
+  }
+  settings {
+    root = "{{.State}}/content"
+{{- if not .Rootless}}
+    owners {
+      staging_uid = {{.ScriptUser}}
+      staging_gid = {{.ScriptUser}}
+      game_uid    = {{.GameUser}}
+      game_gid    = {{.GameUser}}
+    }
+{{- end}}
+  }
+}
+
+plugin "overlay-script" {
+  kind = "builder"
+  launch {
+    mode    = "exec"
+    command = ["{{.Bin}}/overlay-script"]
+{{- if not .Rootless}}
+    user  = "{{.ScriptUser}}"
+    group = "{{.ScriptUser}}"
+{{- end}}
+  }
+}
+
+plugin "overlay-workshop" {
+  kind = "builder"
+  launch {
+    mode    = "exec"
+    command = ["{{.Bin}}/overlay-workshop"]
+{{- if not .Rootless}}
+    user  = "{{.ScriptUser}}"
+    group = "{{.ScriptUser}}"
+{{- end}}
+  }
+  settings {
+    api_url        = "{{.Steam}}"
+    allow_loopback = true
+    download_hosts = ["127.0.0.1"]
+  }
+}
+
+servers {
+  supervisor   = "process"
+  port_range   = "27015-27064"
+  stop_timeout = "10s"
+  on_exit      = "stop"
+{{- if not .Rootless}}
+  user  = "{{.GameUser}}"
+  group = "{{.GameUser}}"
+{{- end}}
+}
+
+installation {
+  source = "directory"
+  path   = "{{.State}}/demo-game"
+}
+`))
+
+// config returns the agent's configuration.
+func (l layout) config() ([]byte, error) {
+	var out bytes.Buffer
+	err := configTemplate.Execute(&out, struct {
+		layout
+		ScriptUser, GameUser int
+	}{l, scriptUser, gameUser})
+	if err != nil {
+		return nil, fmt.Errorf("write the demo's config: %w", err)
+	}
+	return out.Bytes(), nil
+}
