@@ -131,11 +131,21 @@ func (s *session) run() error {
 		GRPCServer: s.newServer,
 		Logger:     s.logger,
 	})
-	if !s.reached.Load() && !s.stopping.Load() {
-		return errors.New("go-plugin ended before the agent connected; the lines above say why")
+	if s.made() && (s.reached.Load() || s.stopping.Load()) {
+		s.gate.wait(closeGrace) // go-plugin's stop cancels running calls but does not wait for them
+		return nil
 	}
-	s.gate.wait(closeGrace) // go-plugin's stop cancels running calls but does not wait for them
-	return nil
+	return errors.New("go-plugin ended before the agent connected; the lines above say why")
+}
+
+// made reports whether go-plugin came as far as making the server.
+func (s *session) made() bool {
+	select {
+	case <-s.ready:
+		return true
+	default:
+		return false
+	}
 }
 
 func (s *session) newServer(options []grpc.ServerOption) *grpc.Server {
