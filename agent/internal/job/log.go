@@ -71,18 +71,28 @@ func (l *logger) addLocked(line Line) {
 	case !b.full():
 	case output || b.spare >= spareLines:
 		if b.cutOff++; b.cutOff == 1 {
-			b.add(Line{Time: line.Time, Level: "warn", Text: fmt.Sprintf("The log is cut here: it reached %d lines or %d MiB. Messages of the job itself still follow.", maxLines, maxBytes>>20)})
-			l.job.wakeLocked()
+			l.noteLocked("The log is cut here: it reached %d lines or %d MiB. Messages of the job itself still follow.", maxLines, maxBytes>>20)
 		}
 		return
 	default:
 		b.spare++
 	}
-	if b.lost > 0 {
-		b.add(Line{Time: line.Time, Level: "warn", Text: fmt.Sprintf("%d lines are missing here: the log could not be stored.", b.lost)})
-		b.lost = 0
-	}
+	l.lostLocked()
 	b.add(line)
+	l.job.wakeLocked()
+}
+
+// lostLocked says how many lines were lost, if any.
+func (l *logger) lostLocked() {
+	if n := l.job.log.lost; n > 0 {
+		l.noteLocked("%d lines are missing here: the log could not be stored.", n)
+		l.job.log.lost = 0
+	}
+}
+
+// noteLocked adds a line of the log's own.
+func (l *logger) noteLocked(format string, args ...any) {
+	l.job.log.add(Line{Time: time.Now(), Level: "warn", Text: fmt.Sprintf(format, args...)})
 	l.job.wakeLocked()
 }
 
@@ -92,9 +102,9 @@ func (l *logger) close() bool {
 	l.job.mu.Lock()
 	l.closed = true
 	if n := l.job.log.cutOff; n > 0 {
-		l.job.log.add(Line{Time: time.Now(), Level: "warn", Text: fmt.Sprintf("%d lines were left out where the log was cut.", n)})
-		l.job.wakeLocked()
+		l.noteLocked("%d lines were left out where the log was cut.", n)
 	}
+	l.lostLocked()
 	l.job.mu.Unlock()
 	close(l.quit)
 	<-l.ended
