@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"slices"
 
 	"golang.org/x/sys/unix"
@@ -23,8 +22,13 @@ func (m *Mounter) Watch(ctx context.Context, report func(mounter.Event, mounter.
 		return err
 	}
 	defer w.close()
-	stop := context.AfterFunc(ctx, w.wake)
-	defer stop()
+	woken := make(chan struct{})
+	stop := context.AfterFunc(ctx, func() { w.wake(); close(woken) })
+	defer func() {
+		if !stop() {
+			<-woken
+		}
+	}()
 	known, err := e.mounts()
 	if err != nil {
 		return err
@@ -70,38 +74,41 @@ func sameMount(a, b mounter.Mount) bool {
 	return a.Server == b.Server && a.Fingerprint == b.Fingerprint && a.Foreign == b.Foreign
 }
 
-// tableWatch waits for changes of the mount table: proc(5) says that mountinfo then polls as an
-// exceptional condition.
+// tableWatch waits for changes of the mount table: proc_pid_mountinfo(5) says that the table then
+// polls as an exceptional condition. Its descriptor stays away from Go's own poller, which would take
+// the one notification there is.
 type tableWatch struct {
-	table         *os.File
-	awake, waking *os.File // a pipe that ends the wait
+	table, wakeup int
 }
 
 func newTableWatch() (*tableWatch, error) {
-	table, err := os.Open("/proc/self/mountinfo")
+	table, err := unix.Open("/proc/self/mountinfo", unix.O_RDONLY|unix.O_CLOEXEC, 0)
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("open the mount table: %w", err)
 	}
-	awake, waking, err := os.Pipe()
+	wakeup, err := unix.Eventfd(0, unix.EFD_CLOEXEC|unix.EFD_NONBLOCK)
 	if err != nil {
-		table.Close()
-		return nil, err
+		unix.Close(table)
+		return nil, fmt.Errorf("eventfd: %w", err)
 	}
-	return &tableWatch{table: table, awake: awake, waking: waking}, nil
+	return &tableWatch{table: table, wakeup: wakeup}, nil
 }
 
 func (w *tableWatch) close() {
-	for _, f := range []*os.File{w.table, w.awake, w.waking} {
-		f.Close()
-	}
+	unix.Close(w.table)
+	unix.Close(w.wakeup)
 }
 
-func (w *tableWatch) wake() { _, _ = w.waking.Write([]byte{0}) } // fails only when nobody waits any more
+// wake ends the wait. It must not run after close.
+func (w *tableWatch) wake() {
+	one := [8]byte{0: 1, 7: 1}          // not zero in either byte order
+	_, _ = unix.Write(w.wakeup, one[:]) // it cannot block, and one wake-up is as good as two
+}
 
 func (w *tableWatch) wait(ctx context.Context) error {
 	fds := []unix.PollFd{
-		{Fd: int32(w.table.Fd()), Events: unix.POLLPRI},
-		{Fd: int32(w.awake.Fd()), Events: unix.POLLIN},
+		{Fd: int32(w.table), Events: unix.POLLPRI},
+		{Fd: int32(w.wakeup), Events: unix.POLLIN},
 	}
 	for {
 		_, err := unix.Poll(fds, -1)

@@ -74,7 +74,7 @@ func endMounts(t testing.TB, root string) {
 // restart configures a new mounter over the same tree, as a new process would.
 func (w *world) restart() {
 	w.t.Helper()
-	w.Mounter = kernel.New(config.Settings{}, hclog.NewNullLogger(), &sdk.HealthReporter{})
+	w.Mounter = newUnconfigured()
 	diagnostics, err := w.Configure(w.t.Context(), w.settings())
 	if err != nil || len(diagnostics) > 0 {
 		w.t.Fatalf("configure: %v %+v", err, diagnostics)
@@ -181,3 +181,9 @@ func wantCode(t testing.TB, err error, code sdk.Code, words ...string) {
 		}
 	}
 }
+
+func newUnconfigured() *kernel.Mounter {
+	return kernel.New(config.Settings{}, hclog.NewNullLogger(), &sdk.HealthReporter{})
+}
+
+func contains(s, part string) bool { return strings.Contains(s, part) }
