@@ -20,6 +20,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"slices"
 	"sync"
 	"time"
 )
@@ -49,6 +50,7 @@ type Cache struct {
 
 	mu   sync.Mutex
 	busy map[Key]chan struct{} // closed when the key is free again
+	held map[Key]int           // builds that will need the key
 }
 
 const (
@@ -70,7 +72,7 @@ func Open(dir string) (*Cache, error) {
 			return nil, errors.Join(err, root.Close())
 		}
 	}
-	return &Cache{root: root, busy: make(map[Key]chan struct{})}, nil
+	return &Cache{root: root, busy: make(map[Key]chan struct{}), held: make(map[Key]int)}, nil
 }
 
 // Close releases the directory. Slots that are still held stay usable until they are released.
@@ -78,6 +80,56 @@ func (c *Cache) Close() error { return c.root.Close() }
 
 // Dir is the directory of the cache.
 func (c *Cache) Dir() string { return c.root.Name() }
+
+// Hold keeps keys from being evicted by this process until release is called.
+func (c *Cache) Hold(keys ...Key) (release func()) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, key := range keys {
+		c.held[key]++
+	}
+	return func() {
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		for _, key := range keys {
+			if c.held[key]--; c.held[key] == 0 {
+				delete(c.held, key)
+			}
+		}
+	}
+}
+
+// Versions returns what is cached of an item, newest first.
+func (c *Cache) Versions(item string) ([]Entry, error) {
+	names, err := fs.ReadDir(c.root.FS(), contentDir)
+	if err != nil {
+		return nil, err
+	}
+	var out []Entry
+	for _, name := range names {
+		key, ok := parseKey(name.Name(), ".json")
+		if !ok || key.Item != item {
+			continue
+		}
+		if entry, ok := c.load(key); ok {
+			out = append(out, entry)
+		}
+	}
+	slices.SortFunc(out, func(a, b Entry) int { return b.Fetched.Compare(a.Fetched) })
+	return out, nil
+}
+
+// Partial returns how many bytes of a download are there already.
+func (c *Cache) Partial(key Key) int64 {
+	info, err := c.root.Lstat(partialDir + "/" + key.String() + ".part")
+	if err != nil {
+		return 0
+	}
+	return info.Size()
+}
+
+// Has returns what is cached under a key, without waiting for it.
+func (c *Cache) Has(key Key) (Entry, bool) { return c.load(key) }
 
 // Slot is the exclusive use of one key. It is not safe for concurrent use; release it.
 type Slot struct {
@@ -91,6 +143,9 @@ type Slot struct {
 
 // Acquire waits until the key is free and returns its slot.
 func (c *Cache) Acquire(ctx context.Context, key Key) (*Slot, error) {
+	if err := key.Check(); err != nil {
+		return nil, err
+	}
 	free, err := c.wait(ctx, key)
 	if err != nil {
 		return nil, err
@@ -224,7 +279,7 @@ func (s *Slot) Commit(entry Entry) error {
 	return nil
 }
 
-// Adopt replaces the partial file by a file at name beneath from, by renaming or, across file systems, by copying.
+// Adopt fills the partial file with a file at name beneath from, and removes that.
 func (s *Slot) Adopt(from *os.Root, name string) error {
 	source, err := from.Open(name)
 	if err != nil {

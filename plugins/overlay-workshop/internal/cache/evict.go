@@ -15,8 +15,8 @@ type Limits struct {
 	Age   time.Duration // since the last use
 }
 
-// held is one file that eviction may remove.
-type held struct {
+// kept is one file that eviction may remove.
+type kept struct {
 	key     Key
 	partial bool
 	size    int64
@@ -24,13 +24,13 @@ type held struct {
 }
 
 // Evict removes what was not used for longer than the age, and then what was used longest ago until the rest fits.
-// Keys in use are left alone. It returns what it removed, in bytes and contents.
+// Keys in use or held are left alone. It returns what it removed, in bytes and contents.
 func (c *Cache) Evict(ctx context.Context, limits Limits, now time.Time) (bytes int64, count int, err error) {
-	all, err := c.held()
+	all, err := c.list()
 	if err != nil {
 		return 0, 0, err
 	}
-	slices.SortFunc(all, func(a, b held) int {
+	slices.SortFunc(all, func(a, b kept) int {
 		return cmp.Or(a.used.Compare(b.used), cmp.Compare(a.key.String(), b.key.String()))
 	})
 	var total int64
@@ -55,10 +55,10 @@ func (c *Cache) Evict(ctx context.Context, limits Limits, now time.Time) (bytes 
 	return bytes, count, nil
 }
 
-// evict removes one file unless its key is in use.
-func (c *Cache) evict(one held) bool {
+// evict removes one file unless its key is in use or held.
+func (c *Cache) evict(one kept) bool {
 	c.mu.Lock()
-	if _, taken := c.busy[one.key]; taken {
+	if _, taken := c.busy[one.key]; taken || c.held[one.key] > 0 {
 		c.mu.Unlock()
 		return false
 	}
@@ -78,9 +78,9 @@ func (c *Cache) evict(one held) bool {
 	return c.remove(one.key) == nil
 }
 
-// held lists everything in the cache. Files with strange names are not ours and are left alone.
-func (c *Cache) held() ([]held, error) {
-	var out []held
+// list finds everything in the cache. Files with strange names are not ours and are left alone.
+func (c *Cache) list() ([]kept, error) {
+	var out []kept
 	for _, directory := range [...]string{contentDir, partialDir} {
 		entries, err := fs.ReadDir(c.root.FS(), directory)
 		if err != nil {
@@ -96,7 +96,7 @@ func (c *Cache) held() ([]held, error) {
 			if !ok || err != nil {
 				continue
 			}
-			one := held{key: key, partial: directory == partialDir, size: info.Size(), used: info.ModTime()}
+			one := kept{key: key, partial: directory == partialDir, size: info.Size(), used: info.ModTime()}
 			if note, err := c.root.Lstat(contentDir + "/" + key.String() + ".json"); err == nil && !one.partial {
 				one.used = note.ModTime()
 			}
@@ -118,7 +118,7 @@ func parseKey(name, suffix string) (Key, bool) {
 
 // Usage counts the contents and partial files.
 func (c *Cache) Usage() (bytes int64, count int, err error) {
-	all, err := c.held()
+	all, err := c.list()
 	for _, one := range all {
 		bytes += one.size
 	}

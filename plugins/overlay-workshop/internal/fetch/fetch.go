@@ -89,6 +89,9 @@ func (f *Fetcher) Fetch(ctx context.Context, source Source, part *os.File, repor
 // maxTries ends a download that breaks off again and again after a few bytes.
 const maxTries = 5_000
 
+// flushEvery is how many bytes are written between two requests to write them out.
+const flushEvery = 32 << 20
+
 // pause is the wait before the next attempt. After an attempt that brought something it is short.
 func (f *Fetcher) pause(failures int) time.Duration {
 	return f.Client.Backoff(f.Pause/2, 20*f.Pause, failures, nil)
@@ -113,6 +116,7 @@ type download struct {
 	have     int64 // bytes in part, all of them seen by check
 	check    *vpk.Checker
 	received int64
+	flushed  int64 // bytes that the kernel was asked to write out
 
 	restarted bool   // the last attempt threw away what was there
 	fault     string // what was wrong with the content itself last time
@@ -238,6 +242,10 @@ func (d *download) Write(data []byte) (int, error) {
 		return 0, final{err}
 	}
 	d.have += int64(len(data))
+	if d.have-d.flushed >= flushEvery || d.have < d.flushed {
+		writeBack(d.part, d.flushed, max(d.have-d.flushed, 0))
+		d.flushed = d.have
+	}
 	d.report(d.have)
 	return len(data), nil
 }

@@ -88,3 +88,11 @@ func addonInfo(title string, campaign bool) vpktest.File {
 	text := fmt.Sprintf("\"AddonInfo\"\n{\n\taddonSteamAppID 550\n\taddontitle %q\n\taddonversion 1\n\taddonauthor \"left4me\"\n\taddonContent_Campaign %d\n}\n", title, content)
 	return vpktest.File{Name: "addoninfo.txt", Data: []byte(text)}
 }
+
+// Pack returns a VPK with files.
+func Pack(files []vpktest.File) []byte { return vpktest.Bytes(files, vpktest.Options{}) }
+
+// Filler returns the files of an add-on of about size bytes.
+func Filler(size int64) []vpktest.File {
+	return []vpktest.File{addonInfo("Filler", false), {Name: "maps/filler.bsp", Data: []byte("VBSP filler data"), Size: size}}
+}

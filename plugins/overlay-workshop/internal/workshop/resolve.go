@@ -2,6 +2,7 @@ package workshop
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 )
@@ -9,8 +10,11 @@ import (
 // Limits of one overlay.
 const (
 	MaxDepth = 3     // collections inside collections
-	MaxItems = 5_000 // items of one overlay
+	MaxItems = 4_000 // items of one overlay; their names must fit the annotations of a revision
 )
+
+// ErrTooMany is wrapped when a list stands for more items than one overlay can have.
+var ErrTooMany = errors.New("too many items")
 
 // Known is what an earlier resolution found out. It saves API calls: an id never changes between item and
 // collection, so known items are not asked about again and all known collections go into one call.
@@ -58,7 +62,7 @@ func Resolve(ctx context.Context, source CollectionSource, listed []string, know
 		w.visit(id, "", 0)
 	}
 	if len(out.Items) > MaxItems {
-		return Resolution{}, fmt.Errorf("%d items are more than the %d that one overlay can have", len(out.Items), MaxItems)
+		return Resolution{}, fmt.Errorf("%w: %d, but one overlay can have %d", ErrTooMany, len(out.Items), MaxItems)
 	}
 	return out, nil
 }
