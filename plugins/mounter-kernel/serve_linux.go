@@ -32,7 +32,12 @@ func serve(file string) error {
 	unix.Umask(0o022)
 	health := &sdk.HealthReporter{}
 	m := kernel.New(fixed, sdk.Logger(), health)
-	sdk.Serve(mounter.New(sdk.Info{
+	sdk.Serve(mounter.New(info(), m, m.Configure, health))
+	return nil
+}
+
+func info() sdk.Info {
+	return sdk.Info{
 		Name:         "mounter-kernel",
 		Version:      version,
 		PluginSchema: config.Schema,
@@ -40,6 +45,5 @@ func serve(file string) error {
 			"CAP_SYS_ADMIN", "CAP_DAC_OVERRIDE", "CAP_CHOWN", "CAP_FOWNER", "CAP_SETUID", "CAP_SETGID",
 		},
 		Doc: documentation,
-	}, m, m.Configure, health))
-	return nil
+	}
 }

@@ -10,6 +10,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/left4me/left4me/plugins/mounter-kernel/internal/beneath"
+	"github.com/left4me/left4me/plugins/mounter-kernel/internal/tree"
 )
 
 // Modes of admitted content. The group may write, so that builders of several users can go on with
@@ -37,7 +38,7 @@ func (p *Plan) Compose(ctx context.Context, to *beneath.Dir, owner Owner) (share
 	if err := context.Cause(c.ctx); err != nil {
 		return 0, err
 	}
-	return p.Totals.Bytes - min(c.fresh, p.Totals.Bytes), p.checkLinks(to, c.links)
+	return p.Totals.Bytes - min(c.fresh.Bytes, p.Totals.Bytes), p.checkLinks(to, c.links)
 }
 
 type composer struct {
@@ -50,7 +51,7 @@ type composer struct {
 
 	mu    sync.Mutex
 	links []string
-	fresh uint64 // bytes that came from the upper
+	fresh tree.Totals // what came from the upper
 }
 
 func (c *composer) fail(err error) {

@@ -42,7 +42,7 @@ func (c *composer) file(upper, to *beneath.Dir, e fs.DirEntry, name string) erro
 		return fmt.Errorf("%s changed its kind while it was admitted", name)
 	}
 	c.mu.Lock()
-	c.fresh += tree.Bytes(got.Stat)
+	c.fresh.Add(got.Stat)
 	c.mu.Unlock()
 	return c.normalize(got, name)
 }

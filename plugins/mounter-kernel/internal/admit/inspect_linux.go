@@ -133,10 +133,7 @@ func (i *inspector) gone(old tree.Entry) error {
 	if err != nil {
 		return err
 	}
-	total := &i.plan.Totals
-	total.Files -= min(t.Files, total.Files)
-	total.Dirs -= min(t.Dirs, total.Dirs)
-	total.Bytes -= min(t.Bytes, total.Bytes)
+	i.plan.Totals.Subtract(t)
 	i.plan.Removed += t.Files
 	return nil
 }
@@ -192,8 +189,7 @@ func (i *inspector) file(old *tree.Entry, fresh tree.Entry, name string) error {
 			i.plan.Removed--
 		}
 	}
-	i.plan.Totals.Files++
-	i.plan.Totals.Bytes += tree.Bytes(fresh.Stat)
+	i.plan.Totals.Add(fresh.Stat)
 	switch {
 	case old == nil || old.Kind() == unix.S_IFDIR:
 		i.plan.Added++
@@ -214,13 +210,19 @@ func (i *inspector) bounded() error {
 	t := i.plan.Totals
 	switch {
 	case t.Bytes > i.limits.Bytes:
-		return sdk.Errorf(sdk.CodeInvalid, "The overlay is larger than the limit of %s.", size(i.limits.Bytes)).
-			WithHint("Make it smaller, or ask the operator for a higher limit.")
+		return tooLarge(i.limits.Bytes)
+	case t.Weight > i.limits.Weight:
+		return tooLarge(i.limits.Weight)
 	case t.Entries() > i.limits.Entries:
 		return sdk.Errorf(sdk.CodeInvalid, "The overlay has more than %d files and directories.", i.limits.Entries).
 			WithHint("Remove what the game does not need, or ask the operator for a higher limit.")
 	}
 	return nil
+}
+
+func tooLarge(limit uint64) error {
+	return sdk.Errorf(sdk.CodeInvalid, "The overlay is larger than the limit of %s.", size(limit)).
+		WithHint("Make it smaller, or ask the operator for a higher limit.")
 }
 
 func size(n uint64) string {

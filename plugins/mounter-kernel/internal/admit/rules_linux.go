@@ -14,7 +14,8 @@ import (
 
 // Limits bound the whole result.
 type Limits struct {
-	Bytes   uint64
+	Bytes   uint64 // lengths of all files
+	Weight  uint64 // see tree.Totals
 	Entries uint64
 	Depth   int // elements of a path
 	Path    int // bytes of a path

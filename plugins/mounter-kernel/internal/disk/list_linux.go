@@ -7,11 +7,9 @@ import (
 	"github.com/left4me/left4me/sdk/mounter"
 )
 
-// List calls report for all content, sorted by name within each kind.
+// List calls report for all content, sorted by name within each kind. What uses other content comes
+// before it, so that everything can be removed in this order.
 func (r *Root) List(report func(mounter.Ref) error) error {
-	if err := r.listLayers(report); err != nil {
-		return err
-	}
 	for _, kind := range []struct {
 		dir *beneath.Dir
 		ref func(string) mounter.Ref
@@ -29,7 +27,7 @@ func (r *Root) List(report func(mounter.Ref) error) error {
 			}
 		}
 	}
-	return nil
+	return r.listLayers(report)
 }
 
 func (r *Root) listLayers(report func(mounter.Ref) error) error {

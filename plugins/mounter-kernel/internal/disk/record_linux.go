@@ -26,9 +26,10 @@ const (
 
 // Record tells where a revision or release came from. It is written before the content gets its name.
 type Record struct {
-	Build   string
-	Entries uint64 // files, links and directories
-	Commit  mounter.Commit
+	Build  string
+	Dirs   uint64
+	Weight uint64 // of all files, see tree.Totals
+	Commit mounter.Commit
 }
 
 // State is what the mounter remembers of a server. The kernel decides what is mounted; the state only

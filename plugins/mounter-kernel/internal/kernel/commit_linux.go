@@ -207,7 +207,10 @@ func (e *engine) compose(ctx context.Context, s subject, stage disk.Stage, r mou
 }
 
 func (e *engine) admitLimits(r mounter.CommitRequest) admit.Limits {
-	l := admit.Limits{Bytes: e.limits.MaxBytes, Entries: e.limits.MaxFiles, Depth: e.limits.MaxDepth, Path: e.limits.MaxPath}
+	l := admit.Limits{
+		Bytes: e.limits.MaxBytes, Weight: e.limits.MaxBytes, Entries: e.limits.MaxFiles,
+		Depth: e.limits.MaxDepth, Path: e.limits.MaxPath,
+	}
 	if r.MaxBytes > 0 {
 		l.Bytes = min(l.Bytes, r.MaxBytes)
 	}
@@ -232,7 +235,7 @@ func (e *engine) totals(ctx context.Context, base mounter.Layer, dir *beneath.Di
 		return tree.Measure(ctx, dir)
 	}
 	u := record.Commit.Usage
-	return tree.Totals{Files: u.Files, Dirs: record.Entries - u.Files, Bytes: u.Bytes}, nil
+	return tree.Totals{Files: u.Files, Dirs: record.Dirs, Bytes: u.Bytes, Weight: record.Weight}, nil
 }
 
 // publish gives the finished tree its name, after all of it and its record are on the disk.
@@ -241,7 +244,7 @@ func (e *engine) publish(ctx context.Context, build string, target mounter.Layer
 		Usage: mounter.Usage{Files: plan.Totals.Files, Bytes: plan.Totals.Bytes, SharedBytes: shared},
 		Added: plan.Added, Removed: plan.Removed, Changed: plan.Changed, Notes: plan.Notes(),
 	}
-	record := disk.Record{Build: build, Entries: plan.Totals.Entries(), Commit: out}
+	record := disk.Record{Build: build, Dirs: plan.Totals.Dirs, Weight: plan.Totals.Weight, Commit: out}
 	if err := disk.WriteRecord(parent, disk.Name(target), record); err != nil {
 		return mounter.Commit{}, err
 	}

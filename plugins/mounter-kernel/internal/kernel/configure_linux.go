@@ -17,6 +17,13 @@ import (
 // Configure takes the operator's settings, tries what the kernel can do, and repairs what a process
 // that died has left. With an error diagnostic nothing changes.
 func (m *Mounter) Configure(ctx context.Context, settings sdk.Settings) ([]sdk.Diagnostic, error) {
+	schema, err := sdk.ParseSchema(config.Schema)
+	if err != nil {
+		return nil, err
+	}
+	if found := schema.Check(settings.JSON); sdk.HasErrors(found) {
+		return found, nil
+	}
 	asked, err := config.Parse(settings.JSON)
 	if err != nil {
 		return []sdk.Diagnostic{diagnostic("settings.syntax", "The settings cannot be read: "+err.Error()+".", "See the plugin's schema.", "")}, nil

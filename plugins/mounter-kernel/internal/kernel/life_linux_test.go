@@ -18,7 +18,7 @@ func TestFromStagingToGame(t *testing.T) {
 		write(t, dir, "addons/b.vpk", "bbbb")
 		write(t, dir, "cfg/old.cfg", "old")
 	})
-	want := mounter.Commit{Usage: mounter.Usage{Files: 3, Bytes: 3 * 4096}, Added: 3}
+	want := mounter.Commit{Usage: mounter.Usage{Files: 3, Bytes: 11}, Added: 3}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error("first commit (-want +got):", diff)
 	}
@@ -29,7 +29,7 @@ func TestFromStagingToGame(t *testing.T) {
 			t.Error(err)
 		}
 	})
-	want = mounter.Commit{Usage: mounter.Usage{Files: 3, Bytes: 3 * 4096, SharedBytes: 4096}, Added: 1, Removed: 1, Changed: 1}
+	want = mounter.Commit{Usage: mounter.Usage{Files: 3, Bytes: 13, SharedBytes: 4}, Added: 1, Removed: 1, Changed: 1}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error("second commit (-want +got):", diff)
 	}

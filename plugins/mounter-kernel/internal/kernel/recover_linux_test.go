@@ -162,12 +162,12 @@ func TestConfigureRefuses(t *testing.T) {
 	}
 	for name, c := range map[string]struct{ settings, code, words string }{
 		"no root":        {`{}`, "settings.invalid", "where content lives"},
-		"unknown key":    {`{"rooot":"/x"}`, "settings.syntax", "rooot"},
-		"relative":       {`{"root":"x"}`, "settings.invalid", `"x"`},
+		"unknown key":    {`{"rooot":"/x"}`, "schema.unknown", "rooot"},
+		"relative":       {`{"root":"/"}`, "schema.pattern", "root"},
 		"no parent":      {`{"root":"` + dir + `/no/such"}`, "mounter.precondition", "Cannot make"},
 		"through a link": {`{"root":"` + dir + `/link/content"}`, "mounter.invalid", "symbolic link"},
 		"open to others": {`{"root":"` + dir + `/open"}`, "mounter.precondition", "others than the mounter"},
-		"too high":       {`{"root":"` + dir + `/c","limits":{"max_layers":501}}`, "settings.invalid", "501"},
+		"too high":       {`{"root":"` + dir + `/c","limits":{"max_layers":501}}`, "schema.maximum", "500"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			m := newUnconfigured()

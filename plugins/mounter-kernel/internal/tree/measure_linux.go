@@ -9,24 +9,35 @@ import (
 	"github.com/left4me/left4me/plugins/mounter-kernel/internal/beneath"
 )
 
-// Totals of a tree, without its top directory. Bytes of a file is its length or what it takes on the
-// disk, whichever is more, so that neither a sparse file nor many tiny ones look small.
+// Totals of a tree, without its top directory.
 type Totals struct {
 	Files  uint64 // regular files and links
 	Dirs   uint64
-	Bytes  uint64
-	Shared uint64 // bytes of files that have names outside the tree
+	Bytes  uint64 // lengths of the regular files
+	Shared uint64 // Bytes of files that have names outside the tree
+	// Weight is what limits look at. It counts for each file its length or what it takes on the disk,
+	// whichever is more, so that neither a sparse file nor many tiny ones look small.
+	Weight uint64
 }
 
 // Entries is how many names there are.
 func (t Totals) Entries() uint64 { return t.Files + t.Dirs }
 
-// Bytes is what a file counts for in [Totals].
-func Bytes(st unix.Stat_t) uint64 {
-	if st.Mode&unix.S_IFMT != unix.S_IFREG {
-		return 0
+// Add counts a file or link.
+func (t *Totals) Add(st unix.Stat_t) {
+	t.Files++
+	if st.Mode&unix.S_IFMT == unix.S_IFREG {
+		t.Bytes += uint64(st.Size)
+		t.Weight += uint64(max(st.Size, st.Blocks*512))
 	}
-	return uint64(max(st.Size, st.Blocks*512))
+}
+
+// Subtract takes away what part counts.
+func (t *Totals) Subtract(part Totals) {
+	t.Files -= min(part.Files, t.Files)
+	t.Dirs -= min(part.Dirs, t.Dirs)
+	t.Bytes -= min(part.Bytes, t.Bytes)
+	t.Weight -= min(part.Weight, t.Weight)
 }
 
 // inode identifies a file on one machine.
@@ -87,12 +98,11 @@ func (m *measurer) entry(dir *beneath.Dir, name string) error {
 		defer sub.Close()
 		return m.walk(sub)
 	}
-	m.totals.Files++
-	m.totals.Bytes += Bytes(st)
+	m.totals.Add(st)
 	if st.Nlink > 1 {
 		key := inode{st.Dev, st.Ino}
 		l := m.linked[key]
-		m.linked[key] = linked{names: st.Nlink, inside: l.inside + 1, bytes: Bytes(st)}
+		m.linked[key] = linked{names: st.Nlink, inside: l.inside + 1, bytes: uint64(st.Size)}
 	}
 	return nil
 }
