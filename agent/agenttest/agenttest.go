@@ -90,6 +90,14 @@ func New(t testing.TB, options ...Option) *Agent {
 	return a
 }
 
+// Services returns services in memory that end with the test, for tests of the API itself.
+func Services(t testing.TB) httpapi.Services {
+	t.Helper()
+	w := newWorld()
+	t.Cleanup(w.close)
+	return w.services()
+}
+
 // Document returns the OpenAPI description of the API.
 func (a *Agent) Document() []byte { return a.api.Document() }
 

@@ -1,0 +1,110 @@
+package cli
+
+import (
+	"strings"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"github.com/left4me/left4me/agent/api"
+)
+
+// blueprintFlags are what a blueprint is made of.
+type blueprintFlags struct {
+	flags      *pflag.FlagSet
+	overlays   []string
+	arguments  []string
+	configFile string
+	settings   api.BlueprintSettings
+	region     int
+}
+
+func (f *blueprintFlags) register(cmd *cobra.Command) {
+	f.flags = cmd.Flags()
+	f.flags.StringArrayVar(&f.overlays, "overlay", nil, "an overlay; repeat it, the first has the highest precedence")
+	f.flags.StringArrayVar(&f.arguments, "argument", nil, "a launch argument; repeat it, one element each")
+	f.flags.StringVar(&f.configFile, "config", "", "file with lines of server.cfg")
+	f.flags.StringVar(&f.settings.Hostname, "hostname", "", "name in the server browser; {server} stands for the server's name")
+	f.flags.StringVar(&f.settings.Map, "map", "", "first map, for example c1m1_hotel")
+	f.flags.StringVar(&f.settings.Mode, "mode", "", "coop, versus, survival, scavenge, realism or a mutation")
+	f.flags.StringVar(&f.settings.Difficulty, "difficulty", "", "Easy, Normal, Hard or Impossible")
+	f.flags.IntVar(&f.settings.MaxPlayers, "max-players", 0, "how many may play; 0 = the game's default")
+	f.flags.IntVar(&f.settings.Tickrate, "tickrate", 0, "ticks per second; 0 = the game's default")
+	f.flags.IntVar(&f.region, "region", 0, "region in the server browser; not sent unless given")
+	f.flags.StringVar(&f.settings.SteamGroup, "steam-group", "", "number of the Steam group that the server belongs to")
+	f.flags.StringVar(&f.settings.SearchKey, "search-key", "", "key that lobbies find the server by")
+}
+
+// changed reports whether any of the flags was given.
+func (f *blueprintFlags) changed() bool {
+	found := false
+	f.flags.Visit(func(flag *pflag.Flag) {
+		if flag.Name != "format" && flag.Name != "socket" && flag.Name != "url" && flag.Name != "token-file" {
+			found = true
+		}
+	})
+	return found
+}
+
+// config reads the lines of the file, if one was given.
+func (f *blueprintFlags) config() ([]string, error) {
+	if f.configFile == "" {
+		return nil, nil
+	}
+	data, err := readFile(f.configFile, maxSettings)
+	if err != nil {
+		return nil, err
+	}
+	return strings.Split(strings.TrimRight(strings.ReplaceAll(string(data), "\r\n", "\n"), "\n"), "\n"), nil
+}
+
+// apply copies the settings that were given.
+func (f *blueprintFlags) apply(to *api.BlueprintSettings) {
+	given := f.settings
+	for name, set := range map[string]func(){
+		"hostname":    func() { to.Hostname = given.Hostname },
+		"map":         func() { to.Map = given.Map },
+		"mode":        func() { to.Mode = given.Mode },
+		"difficulty":  func() { to.Difficulty = given.Difficulty },
+		"max-players": func() { to.MaxPlayers = given.MaxPlayers },
+		"tickrate":    func() { to.Tickrate = given.Tickrate },
+		"region":      func() { to.Region = &f.region },
+		"steam-group": func() { to.SteamGroup = given.SteamGroup },
+		"search-key":  func() { to.SearchKey = given.SearchKey },
+	} {
+		if f.flags.Changed(name) {
+			set()
+		}
+	}
+}
+
+// update is what the flags change of old.
+func (f *blueprintFlags) update(old api.Blueprint) (api.BlueprintUpdate, error) {
+	var in api.BlueprintUpdate
+	if f.flags.Changed("overlay") {
+		in.Overlays = listOf(f.overlays)
+	}
+	if f.flags.Changed("argument") {
+		in.Arguments = listOf(f.arguments)
+	}
+	if f.flags.Changed("config") {
+		lines, err := f.config()
+		if err != nil {
+			return in, err
+		}
+		in.Config = listOf(lines)
+	}
+	settings := old.Settings
+	f.apply(&settings)
+	in.Settings = &settings
+	return in, nil
+}
+
+// listOf makes [""] the empty list, so that --overlay "" clears it.
+func listOf(values []string) *[]string {
+	out := []string{}
+	if len(values) != 1 || values[0] != "" {
+		out = append(out, values...)
+	}
+	return &out
+}

@@ -1,0 +1,20 @@
+// Command left4me is the agent of a host that runs Left 4 Dead 2 servers, and its command line.
+package main
+
+import (
+	"context"
+	"os"
+
+	"github.com/left4me/left4me/agent/internal/cli"
+	"github.com/left4me/left4me/agent/internal/daemon"
+	"github.com/left4me/left4me/agent/internal/demo"
+	"github.com/left4me/left4me/agent/internal/version"
+)
+
+func main() {
+	os.Exit(cli.Main(context.Background(), cli.Program{
+		Args: os.Args[1:], Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr,
+		Version: version.Version,
+		Agent:   daemon.Run, Demo: demo.Run, DemoInside: demo.Inside,
+	}))
+}
