@@ -84,7 +84,8 @@ func (r *Runner) Wait(ctx context.Context, id string) (Job, error) {
 }
 
 // Cancel asks a job to end: a queued one is canceled at once, a running one when its handler obeys. A
-// final one is returned as it is.
+// final one is returned as it is. It works also when it cannot be recorded: a job that fills the disk must
+// be stoppable.
 func (r *Runner) Cancel(ctx context.Context, id, actor string) (Job, error) {
 	l, job, err := r.find(ctx, id)
 	if l == nil || err != nil {
@@ -97,8 +98,8 @@ func (r *Runner) Cancel(ctx context.Context, id, actor string) (Job, error) {
 		return fact
 	}
 	mark := func(job *Job) { job.Canceling = true }
-	if err := r.change(ctx, l, mark, false, asked("job.cancel")); err != nil && !fault.Is(err, fault.Precondition) {
-		return l.snapshot(), err
+	if err := r.change(ctx, l, mark, true, asked("job.cancel")); err != nil && !fault.Is(err, fault.Precondition) {
+		r.Logger.Error("cannot record that a job is to be canceled", "job", id, "error", err)
 	}
 	l.cancel(errAsked)
 	if r.withdraw(l) {

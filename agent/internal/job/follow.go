@@ -21,7 +21,7 @@ func (r *Runner) Follow(ctx context.Context, id string, after int64, watch Watch
 		return err
 	}
 	if l != nil {
-		return r.followLive(ctx, l, after, watch)
+		return r.followLive(ctx, l, after, watch, false)
 	}
 	if watch.Line != nil {
 		if err := r.Replay(ctx, id, after, watch.Line); err != nil {
@@ -34,9 +34,12 @@ func (r *Runner) Follow(ctx context.Context, id string, after int64, watch Watch
 	return nil
 }
 
-// Replay reports the lines of a job's log that are recorded so far, from the line after Seq after on.
+// Replay reports the lines that a job's log has so far, from the line after Seq after on.
 func (r *Runner) Replay(ctx context.Context, id string, after int64, report func(Line) error) error {
-	if _, err := r.Get(ctx, id); err != nil {
+	if l := r.held(id); l != nil {
+		return r.followLive(ctx, l, after, Watch{Line: report}, true)
+	}
+	if _, err := r.Store.Job(ctx, id); err != nil {
 		return err
 	}
 	for {
@@ -67,7 +70,8 @@ func (l *live) look(after int64) view {
 	return view{lines: lines, behind: !inMemory, first: l.log.first(), job: l.job, version: l.version, wait: l.waitLocked()}
 }
 
-func (r *Runner) followLive(ctx context.Context, l *live, after int64, watch Watch) error {
+// followLive reports until the job is final, or with once until nothing more is there.
+func (r *Runner) followLive(ctx context.Context, l *live, after int64, watch Watch, once bool) error {
 	var seen uint64
 	for {
 		v := l.look(after)
@@ -82,7 +86,7 @@ func (r *Runner) followLive(ctx context.Context, l *live, after int64, watch Wat
 			seen = v.version
 		}
 		if drained {
-			if v.job.Status.Final() {
+			if once || v.job.Status.Final() {
 				return nil
 			}
 			if err := r.await(ctx, v.wait); err != nil {

@@ -236,3 +236,17 @@ func TestChanges(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+func TestReplayOfARunningJobShowsWhatIsThere(t *testing.T) {
+	batches := make(chan int)
+	h := newHost(t, writer(batches))
+	j := h.submit(spec("write", "a"))
+	batches <- 3_000
+	batches <- 0 // the lines before are written now, if not all stored
+	check, last := checker(t, 10)
+	if err := h.Replay(h.ctx, j.ID, 10, check); err != nil || last.Load() != 3_000 {
+		t.Errorf("ended with line %d, %v", last.Load(), err)
+	}
+	close(batches)
+	h.wait(j.ID)
+}

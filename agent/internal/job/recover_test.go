@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"go.uber.org/goleak"
 
 	"github.com/left4me/left4me/agent/internal/job"
 	"github.com/left4me/left4me/agent/internal/sqlite"
@@ -27,7 +28,7 @@ func TestMain(m *testing.M) {
 		fmt.Fprintln(os.Stderr, crashing(path))
 		os.Exit(1)
 	}
-	os.Exit(m.Run())
+	goleak.VerifyTestMain(m)
 }
 
 // crashHandlers are those of both processes. A "build" is repeated by itself, a "start" is not.
@@ -100,7 +101,7 @@ func crash(t *testing.T, path string) []string {
 func TestKillAtAnyMoment(t *testing.T) {
 	path := t.TempDir() + "/agent.db"
 	var confirmed []string
-	for range 12 {
+	for range 8 {
 		confirmed = append(confirmed, crash(t, path)...)
 	}
 	h := openHost(t, path, job.Options{}, crashHandlers()...)

@@ -62,6 +62,7 @@ type state int
 
 const (
 	idle state = iota
+	starting
 	started
 	closing
 )
@@ -101,21 +102,30 @@ func (r *Runner) Register(handlers ...Handler) error {
 // Start marks the jobs that a former agent left running as interrupted, queues those again whose handler
 // allows it, and begins to run what is queued. ctx bounds this only; jobs run until Close.
 func (r *Runner) Start(ctx context.Context) error {
+	if !r.advance(idle, starting) {
+		return errors.New("start job runner: it was started before")
+	}
 	if err := r.recover(ctx); err != nil {
 		return err
 	}
-	r.mu.Lock()
-	if r.state != idle {
-		r.mu.Unlock()
-		return errors.New("start job runner: it was started before")
+	if !r.advance(starting, started) {
+		return errClosed()
 	}
-	r.state = started
-	r.mu.Unlock()
 	if err := r.load(ctx); err != nil {
 		return err
 	}
 	r.work.Go(r.dispatch)
 	return nil
+}
+
+func (r *Runner) advance(from, to state) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.state != from {
+		return false
+	}
+	r.state = to
+	return true
 }
 
 // Wake makes the runner look for queued jobs. It does not block.
