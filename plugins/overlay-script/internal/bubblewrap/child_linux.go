@@ -85,15 +85,15 @@ func becomeBwrap(control *net.UnixConn) error {
 		}
 	}
 	yieldToOthers()
+	arguments, err := commandLine(order)
+	if err != nil {
+		return err
+	}
 	for _, limit := range order.Limits {
 		value := unix.Rlimit{Cur: limit.Value, Max: limit.Value}
 		if err := unix.Setrlimit(limit.Resource, &value); err != nil {
 			return fmt.Errorf("set resource limit %d to %d: %w", limit.Resource, limit.Value, err)
 		}
-	}
-	arguments, err := commandLine(order)
-	if err != nil {
-		return err
 	}
 	err = unix.Exec(order.Bwrap, arguments, []string{})
 	return fmt.Errorf("start %s: %w", order.Bwrap, err)

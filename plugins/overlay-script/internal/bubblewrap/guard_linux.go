@@ -110,20 +110,22 @@ func watchTree(watch context.Context, spec sandbox.Spec, end func(sandbox.Ending
 		started := time.Now()
 		total, err := usage.Measure(watch, spec.Dir)
 		measureAt = time.Now().Add(max(firstMeasure, restFactor*time.Since(started)))
-		if reason := Exceeded(total, limits); err == nil && reason != "" {
+		if reason := exceeded(total, limits); err == nil && reason != "" {
 			end(sandbox.TreeFull, reason)
 			return
 		}
 	}
 }
 
-// Exceeded says which limit a tree is over, in one sentence, or "".
-func Exceeded(total usage.Total, limits sandbox.Limits) string {
+// exceeded says which limit a tree is over, in one sentence, or "".
+func exceeded(total usage.Total, limits sandbox.Limits) string {
 	switch {
 	case limits.TreeBytes > 0 && total.Bytes > limits.TreeBytes:
 		return fmt.Sprintf("The overlay holds %d MiB, and %d MiB are allowed.", total.Bytes>>20, limits.TreeBytes>>20)
-	case limits.TreeFiles > 0 && total.Files+total.Dirs > limits.TreeFiles:
-		return fmt.Sprintf("The overlay holds %d files and directories, and %d are allowed.", total.Files+total.Dirs, limits.TreeFiles)
+	case limits.TreeFiles > 0 && total.Files > limits.TreeFiles:
+		return fmt.Sprintf("The overlay holds %d files, and %d are allowed.", total.Files, limits.TreeFiles)
+	case limits.TreeFiles > 0 && total.Dirs > limits.TreeFiles:
+		return fmt.Sprintf("The overlay holds %d directories, and %d are allowed.", total.Dirs, limits.TreeFiles)
 	}
 	return ""
 }

@@ -130,6 +130,9 @@ func (s *Sandbox) request(spec sandbox.Spec) (request, error) {
 	return order, nil
 }
 
+// leastFileSize is what bwrap needs itself to show the script and certificates as files, in bytes.
+const leastFileSize = 4 << 20
+
 // resourceLimits are per process or per user; they hold also where there is no cgroup.
 func (s *Sandbox) resourceLimits(limits sandbox.Limits) []rlimit {
 	out := []rlimit{
@@ -137,7 +140,7 @@ func (s *Sandbox) resourceLimits(limits sandbox.Limits) []rlimit {
 		{unix.RLIMIT_MSGQUEUE, 0}, {unix.RLIMIT_RTPRIO, 0}, {unix.RLIMIT_NICE, 0}, {unix.RLIMIT_SIGPENDING, 1024},
 	}
 	if limits.FileSize > 0 {
-		out = append(out, rlimit{unix.RLIMIT_FSIZE, limits.FileSize})
+		out = append(out, rlimit{unix.RLIMIT_FSIZE, max(limits.FileSize, leastFileSize)})
 	}
 	if limits.Tasks > 0 {
 		out = append(out, rlimit{unix.RLIMIT_NPROC, limits.Tasks})

@@ -39,6 +39,10 @@ func New(maxBytes, maxLine int, secrets []string, emit func(stream string, data 
 func (l *Log) Write(stream string, data []byte) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	if l.cut {
+		l.dropped += len(data) // without a look at it: a flood must not cost the host its CPU
+		return
+	}
 	s := l.streams[stream]
 	if s == nil {
 		s = &line{}

@@ -54,7 +54,7 @@ func prepare(settings PluginSettings, b *builder.Build[OverlaySettings]) (sandbo
 	if err != nil {
 		return sandbox.Spec{}, nil, err
 	}
-	if err := script.CheckTools(append(header.Tools, b.Settings.Tools...)); err != nil {
+	if err := script.CheckTools(append(header.Tools, b.Settings.Tools...), script.Path()); err != nil {
 		return sandbox.Spec{}, nil, err
 	}
 	environment := map[string]string{}
@@ -132,7 +132,7 @@ func judge(ctx context.Context, outcome sandbox.Outcome, limits sandbox.Limits) 
 		return sdk.Errorf(sdk.CodePrecondition, "The script was killed because it ran longer than %s.", limits.WallTime).
 			WithHint("Find out what it waits for, or ask the operator for more time.")
 	case sandbox.TreeFull:
-		return sdk.Errorf(sdk.CodePrecondition, "The script was killed because it wrote too much. %s", outcome.Reason).
+		return sdk.Errorf(sdk.CodeInvalid, "The script was killed because it wrote too much. %s", outcome.Reason).
 			WithHint("Make the overlay smaller, or ask the operator for more room.")
 	case sandbox.Signaled:
 		return sdk.Errorf(sdk.CodePrecondition, "The script was ended by signal %d (%s).", int(outcome.Signal), outcome.Signal).WithHint(lastLines)

@@ -22,24 +22,24 @@ func packages() map[string]string {
 	}
 }
 
-// path is where a sandbox looks for commands.
-func path() []string {
+// Path is where a sandbox looks for commands.
+func Path() []string {
 	return []string{"/usr/local/bin", "/usr/bin", "/bin", "/usr/sbin", "/sbin"}
 }
 
-// Missing returns the tools that are not installed, in order and without repetition.
-func Missing(tools []string) []string {
+// missing returns the tools that are in none of the directories, in order and without repetition.
+func missing(tools, path []string) []string {
 	var out []string
 	for _, tool := range tools {
-		if !installed(tool) && !slices.Contains(out, tool) {
+		if !installed(tool, path) && !slices.Contains(out, tool) {
 			out = append(out, tool)
 		}
 	}
 	return out
 }
 
-func installed(tool string) bool {
-	for _, dir := range path() {
+func installed(tool string, path []string) bool {
+	for _, dir := range path {
 		info, err := os.Stat(filepath.Join(dir, tool))
 		if err == nil && info.Mode().IsRegular() && info.Mode().Perm()&0o001 != 0 {
 			return true
@@ -48,15 +48,16 @@ func installed(tool string) bool {
 	return false
 }
 
-// CheckTools returns an *sdk.Error that names the package to install when a tool is missing.
-func CheckTools(tools []string) error {
-	missing := Missing(tools)
-	if len(missing) == 0 {
+// CheckTools returns an *sdk.Error that names the package to install when a tool is in none of the
+// directories of path.
+func CheckTools(tools, path []string) error {
+	absent := missing(tools, path)
+	if len(absent) == 0 {
 		return nil
 	}
 	known := packages()
 	var install []string
-	for _, tool := range missing {
+	for _, tool := range absent {
 		name := known[tool]
 		if name == "" {
 			name = tool
@@ -65,9 +66,9 @@ func CheckTools(tools []string) error {
 			install = append(install, name)
 		}
 	}
-	what := fmt.Sprintf("%q, which is", missing[0])
-	if len(missing) > 1 {
-		what = fmt.Sprintf("the commands %s, which are", strings.Join(missing, ", "))
+	what := fmt.Sprintf("%q, which is", absent[0])
+	if len(absent) > 1 {
+		what = fmt.Sprintf("the commands %s, which are", strings.Join(absent, ", "))
 	}
 	return sdk.Errorf(sdk.CodePrecondition, "The script needs %s not installed on this host.", what).
 		WithHint("Ask the operator to run: apt-get install " + strings.Join(install, " "))
