@@ -26,10 +26,18 @@ func (a Abilities) Released(ctx context.Context, scratch, work *beneath.Dir) (bo
 		}
 		dirs = append(dirs, d)
 	}
-	err := a.claim(ctx, scratch, Stack{
+	stack := Stack{
 		Source: "left4me-probe", Lowers: []int{dirs[0].FD()}, Upper: dirs[1].FD(), Work: work.FD(),
 		Target: dirs[2].FD(), UserXattr: a.UserXattr, Claim: true,
-	})
+	}
+	err := a.claim(ctx, scratch, stack)
+	if errors.Is(err, unix.ESTALE) {
+		// A process that died here left an index of another upper. The kernel looks at that only after
+		// it found the directory unused.
+		if err = work.Clear(); err == nil {
+			err = a.claim(ctx, scratch, stack)
+		}
+	}
 	if errors.Is(err, unix.EBUSY) {
 		return false, nil
 	}

@@ -124,6 +124,23 @@ func TestReleased(t *testing.T) {
 	}
 }
 
+// What a process left that died in the middle of asking is no obstacle.
+func TestReleasedAfterACrash(t *testing.T) {
+	b := newBench(t, 1)
+	other := b.stack
+	other.Upper, other.Claim = b.make("other").FD(), true
+	if err := b.can.Rung.Mount(other); err != nil {
+		t.Fatal(err)
+	}
+	if err := overlayfs.Unmount(t.Context(), b.dir, "tree"); err != nil {
+		t.Fatal(err)
+	}
+	free, err := b.can.Released(t.Context(), b.make("scratch"), b.make("work"))
+	if err != nil || !free {
+		t.Error(free, err)
+	}
+}
+
 // A file that is mapped but no longer open holds a mount too.
 func TestMappedFilesAreHolders(t *testing.T) {
 	b := newBench(t, 1)
