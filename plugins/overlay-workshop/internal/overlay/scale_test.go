@@ -1,0 +1,90 @@
+package overlay_test
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/left4me/left4me/plugins/overlay-workshop/internal/standin"
+)
+
+// thousand is a collection of 1,000 items in nested collections: 4 times 200, and 200 by itself.
+func thousand() standin.World {
+	var world standin.World
+	top := standin.Collection{ID: "900000", Title: "Everything"}
+	for group := range 4 {
+		nested := standin.Collection{ID: fmt.Sprint(900001 + group), Title: "Part"}
+		top.Children = append(top.Children, nested.ID)
+		for i := range 200 {
+			id := fmt.Sprint(100_000 + group*200 + i)
+			world.Items = append(world.Items, itemOf(id, id))
+			nested.Children = append(nested.Children, id)
+		}
+		nested.Children = append(nested.Children, top.ID, nested.ID) // cycles
+		world.Collections = append(world.Collections, nested)
+	}
+	for i := range 200 {
+		id := fmt.Sprint(100_800 + i)
+		world.Items = append(world.Items, itemOf(id, id))
+		top.Children = append(top.Children, id, "100000") // and duplicates
+	}
+	world.Collections = append(world.Collections, top)
+	return world
+}
+
+func TestOneThousandItems(t *testing.T) {
+	r := newRig(t, thousand())
+	r.must(list("900000"))
+	if n := len(strings.Fields(r.files())); n != 1000 {
+		t.Fatalf("%d files", n)
+	}
+	stats := r.steam.Stats()
+	if stats.APICalls != 12 || stats.Downloads != 1000 || stats.MostParallel > 4 {
+		t.Errorf("full build: %d calls, %d downloads, %d at a time", stats.APICalls, stats.Downloads, stats.MostParallel)
+	}
+	expected := 0
+	for name, value := range r.result.Annotations {
+		if strings.HasPrefix(name, "workshop.files.") {
+			expected += len(strings.Split(value, ","))
+		}
+	}
+	if expected != 1000 {
+		t.Errorf("annotations list %d files", expected)
+	}
+
+	r.steam.ResetStats()
+	r.must(list("900000"))
+	stats = r.steam.Stats()
+	if !r.result.Unchanged || stats.APICalls > 11 || stats.Bytes != 0 || stats.Downloads != 0 {
+		t.Errorf("refresh without change: unchanged %v, %d calls, %d downloads, %d bytes", r.result.Unchanged, stats.APICalls, stats.Downloads, stats.Bytes)
+	}
+
+	for i := range 10 {
+		r.update(fmt.Sprint(100_000+i*97), fmt.Sprint("new", i))
+	}
+	r.steam.ResetStats()
+	r.must(list("900000"))
+	stats = r.steam.Stats()
+	if r.result.Unchanged || stats.APICalls > 11 || stats.Downloads != 10 || r.result.Annotations["workshop.updated"] != "10" {
+		t.Errorf("refresh with 10 changes: %d calls, %d downloads, annotations %v", stats.APICalls, stats.Downloads, r.result.Annotations["workshop.updated"])
+	}
+	for i := range 10 {
+		if r.content(fmt.Sprint(100_000+i*97)) != string(packOf(fmt.Sprint("new", i))) {
+			t.Errorf("item %d was not updated", 100_000+i*97)
+		}
+	}
+}
+
+func TestMoreItemsThanAnOverlayCanHave(t *testing.T) {
+	world := standin.World{}
+	var top standin.Collection
+	top.ID = "900000"
+	for i := range 4001 {
+		top.Children = append(top.Children, fmt.Sprint(100_000+i))
+	}
+	world.Collections = append(world.Collections, top)
+	r := newRig(t, world)
+	if _, err := r.build(t.Context(), list("900000")); err == nil || !strings.Contains(err.Error(), "4001, but one overlay can have 4000") {
+		t.Errorf("error %v", err)
+	}
+}
