@@ -34,8 +34,9 @@ func Free(dir string) (int64, error) {
 	return int64(stat.Bavail) * stat.Bsize, nil
 }
 
-// SameDevice reports whether two directories are on one file system.
-func SameDevice(a, b string) bool {
-	var x, y unix.Stat_t
-	return unix.Stat(a, &x) == nil && unix.Stat(b, &y) == nil && x.Dev == y.Dev
+// SameSpace reports whether two directories use up the same free space. Device numbers do not tell: a staging tree is
+// an overlayfs mount with one of its own, but the figures it gives are those of the file system below.
+func SameSpace(a, b string) bool {
+	var x, y unix.Statfs_t
+	return unix.Statfs(a, &x) == nil && unix.Statfs(b, &y) == nil && x.Blocks == y.Blocks && x.Bsize == y.Bsize && x.Files == y.Files
 }

@@ -15,5 +15,5 @@ func isOurs(fs.FileInfo) bool { return false }
 // Free is not available on this system.
 func Free(string) (int64, error) { return 0, errors.ErrUnsupported }
 
-// SameDevice is not available on this system.
-func SameDevice(string, string) bool { return false }
+// SameSpace is not available on this system.
+func SameSpace(string, string) bool { return false }

@@ -34,7 +34,7 @@ func (r *run) checkRoom() error {
 		return sdk.Errorf(sdk.CodeInvalid, "The items are %d files, more than the %d that this overlay may have.", files, limits.MaxFiles).
 			WithHint("Exclude items, split the overlay, or raise its limit.").WithField("/items")
 	}
-	if cache.SameDevice(r.cache.Dir(), r.Path) {
+	if cache.SameSpace(r.cache.Dir(), r.Path) {
 		return r.fits(r.Path, download+placed)
 	}
 	if err := r.fits(r.cache.Dir(), download); err != nil {
