@@ -118,7 +118,7 @@ func (a *Agent) Start() {
 	a.address = tcp.Addr().String()
 	a.URL = "http://" + a.address
 	a.server = a.api.NewServer()
-	a.server.Handler = http.HandlerFunc(a.serve)
+	a.server.Handler = a
 	go a.server.Serve(local) //nolint:errcheck // ends with Stop
 	go a.server.Serve(tcp)   //nolint:errcheck // ends with Stop
 }
@@ -162,7 +162,8 @@ func (a *Agent) Requests() []string {
 	return append([]string(nil), a.requests...)
 }
 
-func (a *Agent) serve(w http.ResponseWriter, r *http.Request) {
+// ServeHTTP serves one request as the listeners do, for tests that need no connection.
+func (a *Agent) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	key := r.Method + " " + r.URL.Path
 	a.mu.Lock()
 	a.requests = append(a.requests, key+" "+r.Header.Get(api.ActorHeader))

@@ -139,4 +139,3 @@ func checkSettings(kind string, settings json.RawMessage) error {
 	}
 	return nil
 }
-

@@ -207,4 +207,3 @@ func (w *world) layers(s *gameServer) []api.Layer {
 	}
 	return out
 }
-
