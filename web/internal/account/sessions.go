@@ -1,0 +1,59 @@
+package account
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"time"
+)
+
+// Sessions keeps the data of sessions, as scs.CtxStore wants it. It is safe for concurrent use.
+type Sessions struct {
+	store *Store
+}
+
+// Sessions returns the session store.
+func (s *Store) Sessions() Sessions { return Sessions{store: s} }
+
+// FindCtx returns the data of a session; found is false when there is none or it is over.
+func (s Sessions) FindCtx(ctx context.Context, token string) (data []byte, found bool, err error) {
+	err = s.store.db.QueryRowContext(ctx, "SELECT data FROM sessions WHERE token = ? AND expiry > ?", token, time.Now().Unix()).Scan(&data)
+	if errors.Is(err, sql.ErrNoRows) {
+		return nil, false, nil
+	}
+	return data, err == nil, err
+}
+
+// CommitCtx writes a session.
+func (s Sessions) CommitCtx(ctx context.Context, token string, data []byte, expiry time.Time) error {
+	_, err := s.store.db.ExecContext(ctx, "INSERT INTO sessions (token, data, expiry) VALUES (?, ?, ?) "+
+		"ON CONFLICT (token) DO UPDATE SET data = excluded.data, expiry = excluded.expiry", token, data, expiry.Unix())
+	return err
+}
+
+// DeleteCtx removes a session.
+func (s Sessions) DeleteCtx(ctx context.Context, token string) error {
+	_, err := s.store.db.ExecContext(ctx, "DELETE FROM sessions WHERE token = ?", token)
+	return err
+}
+
+// Sweep removes sessions that are over.
+func (s Sessions) Sweep(ctx context.Context) error {
+	_, err := s.store.db.ExecContext(ctx, "DELETE FROM sessions WHERE expiry <= ?", time.Now().Unix())
+	return err
+}
+
+// Find, Commit and Delete are the context-free halves of scs' interface; it does not call them.
+
+// Find is FindCtx without a context.
+func (s Sessions) Find(token string) ([]byte, bool, error) {
+	return s.FindCtx(context.Background(), token)
+}
+
+// Commit is CommitCtx without a context.
+func (s Sessions) Commit(token string, data []byte, expiry time.Time) error {
+	return s.CommitCtx(context.Background(), token, data, expiry)
+}
+
+// Delete is DeleteCtx without a context.
+func (s Sessions) Delete(token string) error { return s.DeleteCtx(context.Background(), token) }

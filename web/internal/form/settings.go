@@ -1,0 +1,66 @@
+// Package form turns what people type into what the agent takes.
+package form
+
+import (
+	"encoding/json"
+	"strings"
+
+	"github.com/left4me/left4me/web/internal/view"
+)
+
+// Settings reads an overlay's settings from a form made of fields. Empty inputs are left out, so that the
+// defaults of the type apply. With a problem the settings hold what could be read.
+func Settings(fields *view.SettingsForm, value func(name string) string) (json.RawMessage, *view.Problem) {
+	out := map[string]any{}
+	var problem *view.Problem
+	for _, f := range fields.Fields {
+		text := strings.ReplaceAll(value(f.ID()), "\r\n", "\n")
+		switch f.Kind {
+		case view.KindBool:
+			if text != "" {
+				out[f.Name] = true
+			}
+			continue
+		case view.KindLines:
+			if list := split(text); len(list) > 0 {
+				out[f.Name] = list
+			}
+			continue
+		}
+		if strings.TrimSpace(text) == "" {
+			continue
+		}
+		switch f.Kind {
+		case view.KindNumber, view.KindJSON:
+			if !json.Valid([]byte(text)) {
+				problem = &view.Problem{Message: f.Label + " cannot be read.", Hint: hint(f.Kind), Field: "settings/" + f.Name}
+				continue
+			}
+			out[f.Name] = json.RawMessage(text)
+		default:
+			out[f.Name] = text
+		}
+	}
+	data, err := json.Marshal(out)
+	if err != nil { // only for what json.Valid let through and Marshal does not, which does not exist
+		return nil, &view.Problem{Message: "The settings cannot be read.", Hint: "Check them."}
+	}
+	return data, problem
+}
+
+func hint(kind view.FieldKind) string {
+	if kind == view.KindNumber {
+		return "Write a number, for example 4."
+	}
+	return "Write JSON, for example {\"name\": \"value\"}."
+}
+
+func split(text string) []string {
+	var out []string
+	for _, line := range strings.Split(text, "\n") {
+		if line = strings.TrimSpace(line); line != "" {
+			out = append(out, line)
+		}
+	}
+	return out
+}

@@ -1,0 +1,214 @@
+package ui
+
+import (
+	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/left4me/left4me/agent/api"
+	"github.com/left4me/left4me/agent/client"
+	"github.com/left4me/left4me/web/internal/view"
+)
+
+func (p *Panel) blueprints(w http.ResponseWriter, r *http.Request) error {
+	agent, err := p.agent(r)
+	if err != nil {
+		return err
+	}
+	list, err := agent.Blueprints(r.Context())
+	if err != nil {
+		return err
+	}
+	return p.show(w, r, view.Blueprints(p.page(r, "blueprints", "Blueprints"), list))
+}
+
+func (p *Panel) blueprintNew(w http.ResponseWriter, r *http.Request) error {
+	return p.blueprintForm(w, r, http.StatusOK, view.BlueprintForm{New: true, Settings: map[string]string{}}, nil)
+}
+
+// blueprintForm shows the form; the overlays that are not chosen are filled in here.
+func (p *Panel) blueprintForm(w http.ResponseWriter, r *http.Request, status int, form view.BlueprintForm, problem *view.Problem) error {
+	agent, err := p.agent(r)
+	if err != nil {
+		return err
+	}
+	overlays, err := agent.Overlays(r.Context())
+	if err != nil {
+		return err
+	}
+	form.Others = nil
+	for _, o := range overlays {
+		if !slices.Contains(form.Overlays, o.Name) {
+			form.Others = append(form.Others, o.Name)
+		}
+	}
+	title := form.Name
+	if form.New {
+		title = "New blueprint"
+	}
+	return p.render(w, r, status, view.Blueprint(p.page(r, "blueprints", title), form, problem))
+}
+
+func (p *Panel) blueprint(w http.ResponseWriter, r *http.Request) error {
+	agent, err := p.agent(r)
+	if err != nil {
+		return err
+	}
+	b, err := agent.Blueprint(r.Context(), param(r, "name"))
+	if err != nil {
+		return err
+	}
+	form := view.BlueprintForm{Name: b.Name, Overlays: b.Overlays, Arguments: strings.Join(b.Arguments, "\n"),
+		Config: strings.Join(b.Config, "\n"), Settings: showSettings(b.Settings), UsedBy: b.UsedBy}
+	return p.blueprintForm(w, r, http.StatusOK, form, nil)
+}
+
+// typed returns what stands in the form.
+func typed(r *http.Request) view.BlueprintForm {
+	form := view.BlueprintForm{Arguments: r.PostFormValue("arguments"), Config: r.PostFormValue("config"), Settings: map[string]string{}}
+	form.Overlays = r.PostForm["overlays"]
+	for _, s := range view.BlueprintSettings {
+		form.Settings[s.Name] = strings.TrimSpace(r.PostFormValue("settings." + s.Name))
+	}
+	return form
+}
+
+// rearrange does what a button of the list of overlays asks for, and reports whether one was pressed.
+func rearrange(r *http.Request, form *view.BlueprintForm) bool {
+	move := func(name string, by int) {
+		i := slices.Index(form.Overlays, name)
+		if j := i + by; i >= 0 && j >= 0 && j < len(form.Overlays) {
+			form.Overlays[i], form.Overlays[j] = form.Overlays[j], form.Overlays[i]
+		}
+	}
+	switch {
+	case r.PostFormValue("up") != "":
+		move(r.PostFormValue("up"), -1)
+	case r.PostFormValue("down") != "":
+		move(r.PostFormValue("down"), 1)
+	case r.PostFormValue("remove") != "":
+		form.Overlays = slices.DeleteFunc(form.Overlays, func(name string) bool { return name == r.PostFormValue("remove") })
+	case r.PostFormValue("do") == "add":
+		if name := r.PostFormValue("add"); name != "" && !slices.Contains(form.Overlays, name) {
+			form.Overlays = slices.Insert(form.Overlays, 0, name)
+		}
+	default:
+		return false
+	}
+	return true
+}
+
+func (p *Panel) blueprintCreate(w http.ResponseWriter, r *http.Request) error {
+	agent, err := p.agent(r)
+	if err != nil {
+		return err
+	}
+	if err := r.ParseForm(); err != nil {
+		return err
+	}
+	form := typed(r)
+	form.New, form.Name = true, strings.TrimSpace(r.PostFormValue("name"))
+	if rearrange(r, &form) {
+		return p.blueprintForm(w, r, http.StatusOK, form, nil)
+	}
+	settings, problem := readSettings(form.Settings)
+	if problem != nil {
+		return p.blueprintForm(w, r, http.StatusBadRequest, form, problem)
+	}
+	made, err := agent.CreateBlueprint(r.Context(), api.BlueprintCreate{Name: form.Name, Overlays: form.Overlays,
+		Arguments: words(form.Arguments), Config: lines(form.Config), Settings: settings})
+	if err != nil {
+		problem, status := problemOf(err)
+		return p.blueprintForm(w, r, status, form, problem)
+	}
+	return p.done(w, r, p.page(r, "", "").URL("blueprints", made.Name), "Blueprint made. Servers can be made from it now.")
+}
+
+func (p *Panel) blueprintSave(w http.ResponseWriter, r *http.Request) error {
+	agent, err := p.agent(r)
+	if err != nil {
+		return err
+	}
+	if err := r.ParseForm(); err != nil {
+		return err
+	}
+	current, err := agent.Blueprint(r.Context(), param(r, "name"))
+	if err != nil {
+		return err
+	}
+	form := typed(r)
+	form.Name, form.UsedBy = current.Name, current.UsedBy
+	if rearrange(r, &form) {
+		return p.blueprintForm(w, r, http.StatusOK, form, nil)
+	}
+	settings, problem := readSettings(form.Settings)
+	if problem != nil {
+		return p.blueprintForm(w, r, http.StatusBadRequest, form, problem)
+	}
+	if err := p.saveBlueprint(r, agent, form, settings); err != nil {
+		problem, status := problemOf(err)
+		return p.blueprintForm(w, r, status, form, problem)
+	}
+	return p.done(w, r, p.page(r, "", "").URL("blueprints", current.Name), "Blueprint saved.")
+}
+
+func (p *Panel) saveBlueprint(r *http.Request, agent *client.Client, form view.BlueprintForm, settings api.BlueprintSettings) error {
+	overlays, arguments, config := append([]string{}, form.Overlays...), words(form.Arguments), lines(form.Config)
+	_, err := agent.UpdateBlueprint(r.Context(), form.Name, api.BlueprintUpdate{Overlays: &overlays, Arguments: &arguments,
+		Config: &config, Settings: &settings})
+	return err
+}
+
+func (p *Panel) blueprintConfirm(w http.ResponseWriter, r *http.Request) error {
+	name := param(r, "name")
+	page := p.page(r, "blueprints", "Delete "+name)
+	return p.show(w, r, view.Confirm(page, "Removes the blueprint. No server may be made from it. Its overlays stay.",
+		"Its order, arguments and settings are lost for good.", "Delete blueprint", page.URL("blueprints", name)))
+}
+
+func (p *Panel) blueprintDelete(w http.ResponseWriter, r *http.Request) error {
+	agent, err := p.agent(r)
+	if err != nil {
+		return err
+	}
+	if err := agent.DeleteBlueprint(r.Context(), param(r, "name")); err != nil {
+		return err
+	}
+	return p.done(w, r, p.page(r, "", "").URL("blueprints"), "Blueprint deleted.")
+}
+
+func showSettings(s api.BlueprintSettings) map[string]string {
+	number := func(n int) string {
+		if n == 0 {
+			return ""
+		}
+		return strconv.Itoa(n)
+	}
+	out := map[string]string{"hostname": s.Hostname, "map": s.Map, "mode": s.Mode, "difficulty": s.Difficulty,
+		"max_players": number(s.MaxPlayers), "tickrate": number(s.Tickrate), "steam_group": s.SteamGroup, "search_key": s.SearchKey}
+	if s.Region != nil {
+		out["region"] = strconv.Itoa(*s.Region)
+	}
+	return out
+}
+
+func readSettings(values map[string]string) (api.BlueprintSettings, *view.Problem) {
+	out := api.BlueprintSettings{Hostname: values["hostname"], Map: values["map"], Mode: values["mode"], Difficulty: values["difficulty"],
+		SteamGroup: values["steam_group"], SearchKey: values["search_key"]}
+	var region int
+	for name, target := range map[string]*int{"max_players": &out.MaxPlayers, "tickrate": &out.Tickrate, "region": &region} {
+		if values[name] == "" {
+			continue
+		}
+		n, err := strconv.Atoi(values[name])
+		if err != nil {
+			return out, &view.Problem{Message: "This is not a number: " + values[name], Hint: "Write digits, or leave it empty.", Field: "settings." + name}
+		}
+		*target = n
+	}
+	if values["region"] != "" {
+		out.Region = &region
+	}
+	return out, nil
+}

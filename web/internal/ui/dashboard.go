@@ -1,0 +1,92 @@
+package ui
+
+import (
+	"net/http"
+
+	"github.com/left4me/left4me/agent/client"
+	"github.com/left4me/left4me/web/internal/view"
+)
+
+func (p *Panel) dashboard(w http.ResponseWriter, r *http.Request) error {
+	agent, err := p.agent(r)
+	if err != nil {
+		return err
+	}
+	data := view.DashboardData{Address: address(r)}
+	if data.Host, err = agent.Host(r.Context()); err != nil {
+		return err
+	}
+	if data.Servers, err = agent.Servers(r.Context()); err != nil {
+		return err
+	}
+	for _, status := range []string{"running", "queued"} {
+		jobs, err := agent.Jobs(r.Context(), client.JobFilter{Status: status, Limit: 20})
+		if err != nil {
+			return err
+		}
+		data.Jobs = append(data.Jobs, jobs...)
+	}
+	if data.Events, err = newestEvents(r, agent, "", 8); err != nil {
+		return err
+	}
+	return p.show(w, r, view.Dashboard(p.page(r, "dashboard", "Dashboard"), data))
+}
+
+func (p *Panel) events(w http.ResponseWriter, r *http.Request) error {
+	agent, err := p.agent(r)
+	if err != nil {
+		return err
+	}
+	list, err := newestEvents(r, agent, "", 200)
+	if err != nil {
+		return err
+	}
+	return p.show(w, r, view.Events(p.page(r, "events", "Events"), list))
+}
+
+func (p *Panel) plugins(w http.ResponseWriter, r *http.Request) error {
+	agent, err := p.agent(r)
+	if err != nil {
+		return err
+	}
+	list, err := agent.Plugins(r.Context())
+	if err != nil {
+		return err
+	}
+	return p.show(w, r, view.Plugins(p.page(r, "plugins", "Plugins"), list))
+}
+
+func (p *Panel) pluginRestart(w http.ResponseWriter, r *http.Request) error {
+	agent, err := p.agent(r)
+	if err != nil {
+		return err
+	}
+	if _, err := agent.RestartPlugin(r.Context(), param(r, "name")); err != nil {
+		return err
+	}
+	return p.done(w, r, p.page(r, "", "").URL("plugins"), "The plugin is being restarted.")
+}
+
+func (p *Panel) installation(w http.ResponseWriter, r *http.Request) error {
+	agent, err := p.agent(r)
+	if err != nil {
+		return err
+	}
+	list, err := agent.Releases(r.Context())
+	if err != nil {
+		return err
+	}
+	return p.show(w, r, view.Installation(p.page(r, "installation", "Installation"), list))
+}
+
+func (p *Panel) install(w http.ResponseWriter, r *http.Request) error {
+	agent, err := p.agent(r)
+	if err != nil {
+		return err
+	}
+	queued, err := agent.InstallRelease(r.Context())
+	if err != nil {
+		return err
+	}
+	return p.done(w, r, p.page(r, "", "").URL("jobs", queued.ID), "")
+}

@@ -1,0 +1,76 @@
+package ui
+
+import (
+	"net/http"
+
+	"github.com/left4me/left4me/agent/client"
+	"github.com/left4me/left4me/web/internal/view"
+)
+
+func (p *Panel) jobs(w http.ResponseWriter, r *http.Request) error {
+	agent, err := p.agent(r)
+	if err != nil {
+		return err
+	}
+	query := r.URL.Query()
+	filter := client.JobFilter{Status: query.Get("status"), Before: query.Get("before"), Limit: 100}
+	list, err := agent.Jobs(r.Context(), filter)
+	if err != nil {
+		return err
+	}
+	return p.show(w, r, view.Jobs(p.page(r, "jobs", "Jobs"), list, filter.Status))
+}
+
+// maxLogLines is how much of a log a page holds; the newest lines of a longer one.
+const maxLogLines = 5000
+
+func (p *Panel) job(w http.ResponseWriter, r *http.Request) error {
+	agent, err := p.agent(r)
+	if err != nil {
+		return err
+	}
+	var data view.JobData
+	if data.Job, err = agent.Job(r.Context(), param(r, "id")); err != nil {
+		return err
+	}
+	for item, err := range agent.JobLog(r.Context(), data.Job.ID, 0) {
+		if err != nil {
+			return err
+		}
+		if item.Line != nil {
+			data.Lines = append(data.Lines, *item.Line)
+		}
+		if len(data.Lines) >= 2*maxLogLines {
+			data.Lines = append(data.Lines[:0], data.Lines[maxLogLines:]...)
+		}
+	}
+	page := p.page(r, "jobs", data.Job.Kind)
+	if view.Busy(data.Job.Status) {
+		page.Refresh = 3
+	}
+	return p.show(w, r, view.Job(page, data))
+}
+
+func (p *Panel) jobCancel(w http.ResponseWriter, r *http.Request) error {
+	agent, err := p.agent(r)
+	if err != nil {
+		return err
+	}
+	canceled, err := agent.CancelJob(r.Context(), param(r, "id"))
+	if err != nil {
+		return err
+	}
+	return p.done(w, r, p.page(r, "", "").URL("jobs", canceled.ID), "")
+}
+
+func (p *Panel) jobRetry(w http.ResponseWriter, r *http.Request) error {
+	agent, err := p.agent(r)
+	if err != nil {
+		return err
+	}
+	again, err := agent.RetryJob(r.Context(), param(r, "id"))
+	if err != nil {
+		return err
+	}
+	return p.done(w, r, p.page(r, "", "").URL("jobs", again.ID), "")
+}

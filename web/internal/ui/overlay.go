@@ -1,0 +1,206 @@
+package ui
+
+import (
+	"encoding/json"
+	"net/http"
+	"strings"
+
+	"github.com/left4me/left4me/agent/api"
+	"github.com/left4me/left4me/agent/client"
+	"github.com/left4me/left4me/web/internal/form"
+	"github.com/left4me/left4me/web/internal/view"
+)
+
+func (p *Panel) overlays(w http.ResponseWriter, r *http.Request) error {
+	agent, err := p.agent(r)
+	if err != nil {
+		return err
+	}
+	list, err := agent.Overlays(r.Context())
+	if err != nil {
+		return err
+	}
+	return p.show(w, r, view.Overlays(p.page(r, "overlays", "Overlays"), list))
+}
+
+// newScript is what a new script overlay starts from.
+const newScript = "#!/bin/bash\nset -euo pipefail\n\n# Write content below left4dead2/. The directory shows the revision before.\nmkdir -p left4dead2/cfg\n"
+
+func (p *Panel) overlayNew(w http.ResponseWriter, r *http.Request) error {
+	start, _ := json.Marshal(map[string]string{"script": newScript})
+	return p.overlayForm(w, r, http.StatusOK, r.URL.Query().Get("type"), "", start, nil)
+}
+
+// overlayForm shows the form of a new overlay. typeName "" takes the first type.
+func (p *Panel) overlayForm(w http.ResponseWriter, r *http.Request, status int, typeName, name string, settings json.RawMessage, problem *view.Problem) error {
+	agent, err := p.agent(r)
+	if err != nil {
+		return err
+	}
+	types, err := agent.OverlayTypes(r.Context())
+	if err != nil {
+		return err
+	}
+	var chosen api.OverlayType
+	for i, t := range types {
+		if t.Name == typeName || i == 0 {
+			chosen = t
+		}
+		if t.Name == typeName {
+			break
+		}
+	}
+	fields := view.NewSettingsForm(chosen.Name, chosen.Schema, settings)
+	return p.render(w, r, status, view.OverlayNew(p.page(r, "overlays", "New overlay"), types, name, fields, problem))
+}
+
+// schemaOf returns the schema of an overlay type, nil when its plugin is gone.
+func schemaOf(r *http.Request, agent *client.Client, typeName string) (json.RawMessage, error) {
+	types, err := agent.OverlayTypes(r.Context())
+	for _, t := range types {
+		if t.Name == typeName {
+			return t.Schema, err
+		}
+	}
+	return nil, err
+}
+
+func (p *Panel) overlayCreate(w http.ResponseWriter, r *http.Request) error {
+	agent, err := p.agent(r)
+	if err != nil {
+		return err
+	}
+	name, typeName := strings.TrimSpace(r.PostFormValue("name")), r.PostFormValue("type")
+	schema, err := schemaOf(r, agent, typeName)
+	if err != nil {
+		return err
+	}
+	settings, problem := form.Settings(view.NewSettingsForm(typeName, schema, nil), r.PostFormValue)
+	if problem != nil {
+		return p.overlayForm(w, r, http.StatusBadRequest, typeName, name, settings, problem)
+	}
+	made, err := agent.CreateOverlay(r.Context(), api.OverlayCreate{Name: name, Type: typeName, Settings: settings, Build: r.PostFormValue("build") != ""})
+	if err != nil {
+		problem, status := problemOf(err)
+		return p.overlayForm(w, r, status, typeName, name, settings, problem)
+	}
+	if made.LastJob != "" {
+		return p.done(w, r, p.page(r, "", "").URL("jobs", made.LastJob), "Overlay made. This is its first build.")
+	}
+	return p.done(w, r, p.page(r, "", "").URL("overlays", made.Name), "Overlay made.")
+}
+
+func (p *Panel) overlay(w http.ResponseWriter, r *http.Request) error {
+	return p.overlayPage(w, r, http.StatusOK, nil, nil)
+}
+
+// overlayPage shows an overlay; settings are what the person typed, nil = the stored ones.
+func (p *Panel) overlayPage(w http.ResponseWriter, r *http.Request, status int, settings json.RawMessage, problem *view.Problem) error {
+	agent, err := p.agent(r)
+	if err != nil {
+		return err
+	}
+	var data view.OverlayData
+	if data.Overlay, err = agent.Overlay(r.Context(), param(r, "name")); err != nil {
+		return err
+	}
+	if data.Revisions, err = agent.Revisions(r.Context(), data.Overlay.Name); err != nil {
+		return err
+	}
+	if data.Jobs, err = agent.Jobs(r.Context(), client.JobFilter{Subject: "overlay/" + data.Overlay.Name, Limit: 10}); err != nil {
+		return err
+	}
+	schema, err := schemaOf(r, agent, data.Overlay.Type)
+	if err != nil {
+		return err
+	}
+	if settings == nil {
+		settings = data.Overlay.Settings
+	}
+	if schema != nil {
+		data.Form = view.NewSettingsForm(data.Overlay.Type, schema, settings)
+	}
+	return p.render(w, r, status, view.Overlay(p.page(r, "overlays", data.Overlay.Name), data, problem))
+}
+
+func (p *Panel) overlaySave(w http.ResponseWriter, r *http.Request) error {
+	agent, err := p.agent(r)
+	if err != nil {
+		return err
+	}
+	current, err := agent.Overlay(r.Context(), param(r, "name"))
+	if err != nil {
+		return err
+	}
+	schema, err := schemaOf(r, agent, current.Type)
+	if err != nil {
+		return err
+	}
+	settings, problem := form.Settings(view.NewSettingsForm(current.Type, schema, nil), r.PostFormValue)
+	if problem != nil {
+		return p.overlayPage(w, r, http.StatusBadRequest, settings, problem)
+	}
+	if _, err := agent.UpdateOverlay(r.Context(), current.Name, api.OverlayUpdate{Settings: settings}); err != nil {
+		problem, status := problemOf(err)
+		return p.overlayPage(w, r, status, settings, problem)
+	}
+	if r.PostFormValue("build") != "" {
+		return p.overlayBuild(w, r)
+	}
+	return p.done(w, r, p.page(r, "", "").URL("overlays", current.Name), "Settings saved. The next build uses them.")
+}
+
+func (p *Panel) overlayBuild(w http.ResponseWriter, r *http.Request) error {
+	agent, err := p.agent(r)
+	if err != nil {
+		return err
+	}
+	queued, err := agent.BuildOverlay(r.Context(), param(r, "name"), api.OverlayBuild{Wipe: r.PostFormValue("wipe") != ""})
+	if err != nil {
+		return err
+	}
+	return p.done(w, r, p.page(r, "", "").URL("jobs", queued.ID), "")
+}
+
+func (p *Panel) overlayRollback(w http.ResponseWriter, r *http.Request) error {
+	agent, err := p.agent(r)
+	if err != nil {
+		return err
+	}
+	o, err := agent.RollbackOverlay(r.Context(), param(r, "name"), r.PostFormValue("revision"))
+	if err != nil {
+		return err
+	}
+	return p.done(w, r, p.page(r, "", "").URL("overlays", o.Name), "Went back. Servers take it up at their next start.")
+}
+
+func (p *Panel) overlayDiff(w http.ResponseWriter, r *http.Request) error {
+	agent, err := p.agent(r)
+	if err != nil {
+		return err
+	}
+	name, id := param(r, "name"), param(r, "id")
+	changes, err := agent.DiffRevisions(r.Context(), name, id, "")
+	if err != nil {
+		return err
+	}
+	return p.show(w, r, view.Diff(p.page(r, "overlays", name), name, id, changes))
+}
+
+func (p *Panel) overlayConfirm(w http.ResponseWriter, r *http.Request) error {
+	name := param(r, "name")
+	page := p.page(r, "overlays", "Delete "+name)
+	return p.show(w, r, view.Confirm(page, "Removes the overlay with all its revisions. Blueprints must not list it.",
+		"Its content is lost for good; its settings too.", "Delete overlay", page.URL("overlays", name)))
+}
+
+func (p *Panel) overlayDelete(w http.ResponseWriter, r *http.Request) error {
+	agent, err := p.agent(r)
+	if err != nil {
+		return err
+	}
+	if err := agent.DeleteOverlay(r.Context(), param(r, "name")); err != nil {
+		return err
+	}
+	return p.done(w, r, p.page(r, "", "").URL("overlays"), "Overlay deleted.")
+}

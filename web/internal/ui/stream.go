@@ -1,0 +1,181 @@
+package ui
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"strconv"
+	"sync"
+	"time"
+
+	"github.com/left4me/left4me/agent/client"
+)
+
+// heartbeat keeps proxies from ending a quiet stream.
+const heartbeat = 15 * time.Second
+
+// sse is one stream to a browser. It is safe for concurrent use.
+type sse struct {
+	mu         sync.Mutex
+	w          http.ResponseWriter
+	controller *http.ResponseController
+}
+
+// stream answers with server-sent events and runs send until it returns or the browser goes away. send's context ends
+// with the browser or the panel.
+func stream(w http.ResponseWriter, r *http.Request, send func(ctx context.Context, out *sse) error) error {
+	out := &sse{w: w, controller: http.NewResponseController(w)}
+	if err := out.controller.SetWriteDeadline(time.Time{}); err != nil {
+		return fmt.Errorf("lift the write deadline: %w", err)
+	}
+	h := w.Header()
+	h.Set("Content-Type", "text/event-stream")
+	h.Set("X-Accel-Buffering", "no")
+	w.WriteHeader(http.StatusOK)
+	ctx, cancel := context.WithCancel(r.Context())
+	var beating sync.WaitGroup
+	beating.Go(func() { out.beat(ctx, cancel) })
+	_ = out.raw(": hello\n\n")
+	err := send(ctx, out)
+	cancel()
+	beating.Wait()
+	if err == nil && r.Context().Err() == nil {
+		err = out.send("end", "", struct{}{})
+	}
+	_ = err // the answer has begun; the browser reconnects
+	return nil
+}
+
+// beat sends comments until ctx ends. A browser that takes none is gone.
+func (s *sse) beat(ctx context.Context, gone context.CancelFunc) {
+	tick := time.NewTicker(heartbeat)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+			if s.raw(":\n\n") != nil {
+				gone()
+				return
+			}
+		}
+	}
+}
+
+func (s *sse) raw(text string) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	// A reader that takes nothing for a minute is cut off, so that it holds nothing up.
+	if err := s.controller.SetWriteDeadline(time.Now().Add(time.Minute)); err != nil {
+		return err
+	}
+	if _, err := s.w.Write([]byte(text)); err != nil {
+		return err
+	}
+	return s.controller.Flush()
+}
+
+// send writes one event. id "" leaves the browser's last id as it is.
+func (s *sse) send(name, id string, value any) error {
+	data, err := json.Marshal(value)
+	if err != nil {
+		return err
+	}
+	text := "event: " + name + "\ndata: " + string(data) + "\n\n"
+	if id != "" {
+		text = "id: " + id + "\n" + text
+	}
+	return s.raw(text)
+}
+
+// lastID returns where a browser left off: its Last-Event-ID, or the address' after.
+func lastID(r *http.Request) string {
+	if id := r.Header.Get("Last-Event-ID"); id != "" {
+		return id
+	}
+	return r.URL.Query().Get("after")
+}
+
+// dropped is the data of an event that says what a slow reader lost.
+type dropped struct {
+	Count int `json:"count"`
+}
+
+func (p *Panel) jobStream(w http.ResponseWriter, r *http.Request) error {
+	agent, err := p.agent(r)
+	if err != nil {
+		return err
+	}
+	id := param(r, "id")
+	if _, err := agent.Job(r.Context(), id); err != nil {
+		return err
+	}
+	after, _ := strconv.ParseInt(lastID(r), 10, 64) // from the beginning when it makes no sense
+	return stream(w, r, func(ctx context.Context, out *sse) error {
+		for item, err := range agent.FollowJob(ctx, id, max(after, 0)) {
+			if err == nil && item.Dropped > 0 {
+				err = out.send("dropped", "", dropped{item.Dropped})
+			}
+			if err == nil && item.Line != nil {
+				err = out.send("line", strconv.FormatInt(item.Line.Seq, 10), item.Line)
+			}
+			if err == nil && item.Job != nil {
+				err = out.send("job", "", item.Job)
+			}
+			if err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+func (p *Panel) consoleStream(w http.ResponseWriter, r *http.Request) error {
+	agent, err := p.agent(r)
+	if err != nil {
+		return err
+	}
+	name := param(r, "name")
+	if _, err := agent.Server(r.Context(), name); err != nil {
+		return err
+	}
+	options := client.ConsoleOptions{Cursor: lastID(r), Follow: true}
+	return stream(w, r, func(ctx context.Context, out *sse) error {
+		for item, err := range agent.Console(ctx, name, options) {
+			if err == nil && item.Dropped > 0 {
+				err = out.send("dropped", "", dropped{item.Dropped})
+			}
+			if err == nil && item.Line != nil {
+				err = out.send("line", item.Line.Cursor, item.Line)
+			}
+			if err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+func (p *Panel) eventStream(w http.ResponseWriter, r *http.Request) error {
+	agent, err := p.agent(r)
+	if err != nil {
+		return err
+	}
+	after := int64(-1)
+	if n, err := strconv.ParseInt(lastID(r), 10, 64); err == nil {
+		after = n
+	}
+	return stream(w, r, func(ctx context.Context, out *sse) error {
+		for item, err := range agent.FollowEvents(ctx, after) {
+			if err == nil && item.Event != nil {
+				err = out.send("event", strconv.FormatInt(item.Event.ID, 10), item.Event)
+			}
+			if err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}

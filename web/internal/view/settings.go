@@ -1,0 +1,163 @@
+package view
+
+import (
+	"bytes"
+	"encoding/json"
+	"slices"
+	"strings"
+)
+
+// FieldKind says how a setting is edited.
+type FieldKind string
+
+// Kinds of field.
+const (
+	KindText   FieldKind = "text"
+	KindNumber FieldKind = "number"
+	KindBool   FieldKind = "bool"
+	KindChoice FieldKind = "choice"
+	KindLines  FieldKind = "lines" // a list of texts, one per line
+	KindCode   FieldKind = "code"  // a long text
+	KindJSON   FieldKind = "json"  // anything else
+)
+
+// Field is one setting of an overlay, as its type's schema describes it.
+type Field struct {
+	Name     string
+	Label    string
+	Help     string
+	Kind     FieldKind
+	Choices  []string
+	Value    string
+	Required bool
+}
+
+// ID is the name of the field's input.
+func (f Field) ID() string { return "set." + f.Name }
+
+// SettingsForm is the form of an overlay's settings, made from a JSON schema.
+type SettingsForm struct {
+	Type   string
+	Fields []Field
+}
+
+// schema is the part of JSON Schema 2020-12 that forms are made from.
+type schema struct {
+	Type        any                        `json:"type"` // a word or a list of words
+	Types       []string                   `json:"types"`
+	Description string                     `json:"description"`
+	Enum        []any                      `json:"enum"`
+	Items       *schema                    `json:"items"`
+	Properties  map[string]json.RawMessage `json:"properties"`
+	Required    []string                   `json:"required"`
+}
+
+func (s schema) is(word string) bool {
+	if list, ok := s.Type.([]any); ok {
+		return slices.Contains(list, any(word))
+	}
+	return s.Type == word
+}
+
+// NewSettingsForm makes the form of a type from its schema, filled with settings. A schema that cannot be read
+// gives one field with the whole settings as JSON.
+func NewSettingsForm(typeName string, raw, settings json.RawMessage) *SettingsForm {
+	form := &SettingsForm{Type: typeName}
+	var whole schema
+	var values map[string]json.RawMessage
+	if json.Unmarshal(raw, &whole) != nil || len(whole.Properties) == 0 {
+		return form
+	}
+	_ = json.Unmarshal(settings, &values) // what does not fit is shown empty
+	for _, name := range propertyOrder(raw) {
+		var s schema
+		if json.Unmarshal(whole.Properties[name], &s) != nil {
+			continue
+		}
+		f := Field{Name: name, Label: label(name), Help: s.Description, Required: slices.Contains(whole.Required, name)}
+		f.describe(name, s)
+		f.Value = f.show(values[name])
+		form.Fields = append(form.Fields, f)
+	}
+	return form
+}
+
+func (f *Field) describe(name string, s schema) {
+	switch {
+	case len(s.Enum) > 0:
+		f.Kind, f.Choices = KindChoice, []string{""}
+		for _, choice := range s.Enum {
+			if text, ok := choice.(string); ok && text != "" {
+				f.Choices = append(f.Choices, text)
+			}
+		}
+	case s.is("boolean"):
+		f.Kind = KindBool
+	case s.is("integer"), s.is("number"):
+		f.Kind = KindNumber
+	case s.is("array") && s.Items != nil && s.Items.is("string"):
+		f.Kind = KindLines
+	case s.is("string") && name == "script":
+		f.Kind = KindCode
+	case s.is("string"):
+		f.Kind = KindText
+	default:
+		f.Kind = KindJSON
+	}
+}
+
+// show writes a value the way its input takes it.
+func (f *Field) show(value json.RawMessage) string {
+	if len(value) == 0 || string(value) == "null" {
+		return ""
+	}
+	switch f.Kind {
+	case KindLines:
+		var list []string
+		_ = json.Unmarshal(value, &list)
+		return strings.Join(list, "\n")
+	case KindText, KindCode, KindChoice:
+		var text string
+		_ = json.Unmarshal(value, &text)
+		return text
+	case KindJSON:
+		var out bytes.Buffer
+		if json.Indent(&out, value, "", "  ") == nil {
+			return out.String()
+		}
+	}
+	return string(value)
+}
+
+// propertyOrder returns the names of the properties in the order of the document, which is the author's.
+func propertyOrder(raw json.RawMessage) []string {
+	var whole struct {
+		Properties json.RawMessage `json:"properties"`
+	}
+	if json.Unmarshal(raw, &whole) != nil {
+		return nil
+	}
+	decoder := json.NewDecoder(bytes.NewReader(whole.Properties))
+	if _, err := decoder.Token(); err != nil {
+		return nil
+	}
+	var names []string
+	for decoder.More() {
+		token, err := decoder.Token()
+		name, ok := token.(string)
+		var skipped json.RawMessage
+		if err != nil || !ok || decoder.Decode(&skipped) != nil {
+			return names
+		}
+		names = append(names, name)
+	}
+	return names
+}
+
+func label(name string) string {
+	words := strings.ReplaceAll(name, "_", " ")
+	if words == "" {
+		return name
+	}
+	return strings.ToUpper(words[:1]) + words[1:]
+}

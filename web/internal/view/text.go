@@ -1,0 +1,98 @@
+package view
+
+import (
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/left4me/left4me/agent/api"
+)
+
+func itoa(n int) string    { return strconv.Itoa(n) }
+func utoa(n uint64) string { return strconv.FormatUint(n, 10) }
+
+func orDash(text string) string {
+	if text == "" {
+		return "—"
+	}
+	return text
+}
+
+func orAll(status string) string {
+	if status == "" {
+		return "all"
+	}
+	return status
+}
+
+func orGame(choice string) string {
+	if choice == "" {
+		return "the game's own"
+	}
+	return choice
+}
+
+func orAgent(user string) string {
+	if user == "" {
+		return "as the agent"
+	}
+	return user
+}
+
+func navURL(p Page, path string) string {
+	if path == "" {
+		return p.URL()
+	}
+	return p.URL(path)
+}
+
+func cancelLabel(j api.Job) string {
+	if j.Canceling {
+		return "Canceling …"
+	}
+	return "Cancel"
+}
+
+func lastCursor(lines []api.ConsoleLine) string {
+	if len(lines) == 0 {
+		return ""
+	}
+	return lines[len(lines)-1].Cursor
+}
+
+func lastSeq(lines []api.JobLine) string {
+	if len(lines) == 0 {
+		return "0"
+	}
+	return strconv.FormatInt(lines[len(lines)-1].Seq, 10)
+}
+
+func sortedKeys(m map[string]string) []string { return slices.Sorted(maps.Keys(m)) }
+
+// TypeTitle is an overlay type as people call it: "script" for "overlay-script".
+func TypeTitle(name string) string { return strings.TrimPrefix(name, "overlay-") }
+
+// markField makes a problem about one of the settings one about its input.
+func markField(problem *Problem, f Field) *Problem {
+	if problem == nil || problem.Field != "settings/"+f.Name {
+		return nil
+	}
+	return &Problem{Field: f.ID()}
+}
+
+// BlueprintSettings describes the typed settings of a blueprint, in the order of the form.
+var BlueprintSettings = []struct {
+	Name, Label, Help string
+	Choices           []string
+}{
+	{"hostname", "Name in the game", "{server} stands for the server's name.", nil},
+	{"map", "First map", "For example c1m1_hotel.", nil},
+	{"mode", "Mode", "", []string{"", "coop", "versus", "survival", "scavenge", "realism"}},
+	{"difficulty", "Difficulty", "", []string{"", "Easy", "Normal", "Hard", "Impossible"}},
+	{"max_players", "Players", "1 to 31; more than 8 needs l4dtoolz.", nil},
+	{"tickrate", "Tick rate", "Needs tickrate_enabler in an overlay.", nil},
+	{"region", "Region", "0 to 7, or 255 for the world.", nil},
+	{"steam_group", "Steam group", "", nil},
+	{"search_key", "Search key", "", nil},
+}
