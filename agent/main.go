@@ -1,4 +1,4 @@
-// Command left4me is the agent of a host that runs Left 4 Dead 2 servers, and its command line.
+// Command left4me is the agent of a host and the command line for it.
 package main
 
 import (
@@ -8,13 +8,21 @@ import (
 	"github.com/left4me/left4me/agent/internal/cli"
 	"github.com/left4me/left4me/agent/internal/daemon"
 	"github.com/left4me/left4me/agent/internal/demo"
+	"github.com/left4me/left4me/agent/internal/process"
 	"github.com/left4me/left4me/agent/internal/version"
 )
 
 func main() {
+	// The process supervisor runs each game below a small copy of this program that outlives the agent.
+	process.ShimMain(os.Args)
 	os.Exit(cli.Main(context.Background(), cli.Program{
-		Args: os.Args[1:], Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr,
-		Version: version.Version,
-		Agent:   daemon.Run, Demo: demo.Run, DemoInside: demo.Inside,
+		Args:       os.Args[1:],
+		Stdin:      os.Stdin,
+		Stdout:     os.Stdout,
+		Stderr:     os.Stderr,
+		Version:    version.Version,
+		Agent:      daemon.Run,
+		Demo:       demo.Run,
+		DemoInside: demo.Inside,
 	}))
 }

@@ -2,6 +2,7 @@ package daemon
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"github.com/left4me/left4me/agent/api"
@@ -10,6 +11,9 @@ import (
 	"github.com/left4me/left4me/agent/internal/job"
 	"github.com/left4me/left4me/agent/internal/overlay"
 )
+
+// errEnough ends a report that reached its limit.
+var errEnough = errors.New("enough")
 
 // overlays serves httpapi.Overlays and httpapi.OverlayBuilds.
 type overlays struct {
@@ -128,7 +132,7 @@ func (o overlays) Diff(ctx context.Context, name, id, from string, limit int) ([
 		out = append(out, api.FileChange(change))
 		return nil
 	})
-	if err == errEnough {
+	if errors.Is(err, errEnough) {
 		err = nil
 	}
 	return out, err
