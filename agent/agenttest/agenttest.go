@@ -38,6 +38,7 @@ type Agent struct {
 	api      *httpapi.API
 	mu       sync.Mutex
 	server   *http.Server
+	serving  sync.WaitGroup
 	address  string
 	answers  map[string]answer
 	requests []string
@@ -119,8 +120,10 @@ func (a *Agent) Start() {
 	a.URL = "http://" + a.address
 	a.server = a.api.NewServer()
 	a.server.Handler = a
-	go a.server.Serve(local) //nolint:errcheck // ends with Stop
-	go a.server.Serve(tcp)   //nolint:errcheck // ends with Stop
+	server := a.server
+	for _, listener := range []net.Listener{local, tcp} {
+		a.serving.Go(func() { _ = server.Serve(listener) }) // ends with Stop
+	}
 }
 
 // Stop closes the listeners and all connections, as a crash would. What is in memory stays.
@@ -129,6 +132,7 @@ func (a *Agent) Stop() {
 	defer a.mu.Unlock()
 	if a.server != nil {
 		_ = a.server.Close() // only says that a listener was closed already
+		a.serving.Wait()     // now nothing listens any more
 		a.server = nil
 	}
 }
