@@ -40,6 +40,16 @@ func (d *Dir) OpenPath(name string) (*Dir, error) {
 	return open(d.FD(), name, d.join(name), &how)
 }
 
+// OpenRef is OpenPath for many directories: it returns the bare descriptor, which the caller closes.
+func (d *Dir) OpenRef(name string) (int, error) {
+	how := unix.OpenHow{Flags: unix.O_PATH | unix.O_DIRECTORY | unix.O_NOFOLLOW | unix.O_CLOEXEC, Resolve: strict}
+	fd, err := openat2(d.FD(), name, &how)
+	if err != nil {
+		return -1, &fs.PathError{Op: "open", Path: d.join(name), Err: err}
+	}
+	return fd, nil
+}
+
 // OpenMount opens a directory below d that may be the root of another mount. ref asks for a mere
 // reference, which holds a mount busy just as any descriptor does.
 func (d *Dir) OpenMount(name string, ref bool) (*Dir, error) {

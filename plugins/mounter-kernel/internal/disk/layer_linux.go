@@ -76,23 +76,28 @@ func (r *Root) Parent(l mounter.Layer, create bool) (*beneath.Dir, error) {
 	return dir, nil
 }
 
-// Layer opens a revision or release as a mere reference, to be mounted.
-func (r *Root) Layer(l mounter.Layer) (*beneath.Dir, error) {
-	return r.layer(l, (*beneath.Dir).OpenPath)
+// Layer opens a revision or release as a mere reference, to be mounted. The caller closes it. All
+// directories on the way are the mounter's own, and nobody else can write to them.
+func (r *Root) Layer(l mounter.Layer) (int, error) {
+	top, path := r.Overlays, l.Overlay+"/"+l.Revision
+	if l.Release != "" {
+		top, path = r.Installations, l.Release
+	}
+	fd, err := top.OpenRef(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return -1, NotFound(l)
+	}
+	return fd, err
 }
 
 // Content opens a revision or release for reading.
 func (r *Root) Content(l mounter.Layer) (*beneath.Dir, error) {
-	return r.layer(l, (*beneath.Dir).Open)
-}
-
-func (r *Root) layer(l mounter.Layer, open func(*beneath.Dir, string) (*beneath.Dir, error)) (*beneath.Dir, error) {
 	parent, err := r.Parent(l, false)
 	if err != nil {
 		return nil, err
 	}
 	defer parent.Close()
-	dir, err := open(parent, Name(l))
+	dir, err := parent.Open(Name(l))
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, NotFound(l)
 	}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"slices"
 
 	"github.com/left4me/left4me/plugins/mounter-kernel/internal/beneath"
 	"github.com/left4me/left4me/sdk/mounter"
@@ -41,6 +42,12 @@ type State struct {
 	OwnUpper bool
 	// Detached is the device of a mount that was ended by force and may live on unseen, or "".
 	Detached string
+}
+
+// Equal reports whether two states say the same.
+func (s State) Equal(other State) bool {
+	return s.Fingerprint == other.Fingerprint && s.OwnUpper == other.OwnUpper && s.Detached == other.Detached &&
+		slices.Equal(s.Lowers, other.Lowers)
 }
 
 // Stage is what the mounter remembers of a build.

@@ -142,8 +142,8 @@ func (r *Root) ensureEmpty() error {
 	return err
 }
 
-// Empty opens a directory that has nothing in it.
-func (r *Root) Empty() (*beneath.Dir, error) { return r.Builds.OpenPath(emptyName) }
+// Empty opens a directory that has nothing in it, as a mere reference. The caller closes it.
+func (r *Root) Empty() (int, error) { return r.Builds.OpenRef(emptyName) }
 
 // Owners returns whom things made here belong to.
 func (r *Root) Owners() Owners { return r.owners }

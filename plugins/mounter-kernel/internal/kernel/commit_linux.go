@@ -31,7 +31,8 @@ func (m *Mounter) Commit(ctx context.Context, r mounter.CommitRequest) (mounter.
 		return mounter.Commit{}, err
 	}
 	defer dir.Close()
-	return e.commit(ctx, buildSubject(dir, r.Build), r)
+	out, err := e.commit(ctx, buildSubject(dir, r.Build), r)
+	return out, diskFull(err)
 }
 
 // commitWithoutStage answers for a build that is gone: the same as the first time, if it was committed.

@@ -36,7 +36,8 @@ func (m *Mounter) Mount(ctx context.Context, server string, lowers []mounter.Lay
 		return mounter.Mount{}, false, err
 	}
 	defer dir.Close()
-	return e.mountServer(ctx, serverSubject(dir, server), lowers)
+	out, existed, err := e.mountServer(ctx, serverSubject(dir, server), lowers)
+	return out, existed, diskFull(err)
 }
 
 func serverSubject(dir *beneath.Dir, server string) subject {
@@ -85,7 +86,6 @@ func (e *engine) mountServer(ctx context.Context, s subject, lowers []mounter.La
 		if err := e.released(ctx, s, "mount", state.Detached); err != nil {
 			return mounter.Mount{}, false, err
 		}
-		state.Detached = ""
 	}
 	if err := e.stackServer(ctx, s, state, want); err != nil {
 		return mounter.Mount{}, false, err
@@ -126,22 +126,26 @@ func (e *engine) stackServer(ctx context.Context, s subject, state disk.State, w
 		}
 		st.Lowers = append(st.Lowers, fd)
 	}
-	if err := e.makeServer(ctx, s, &state); err != nil {
+	before := state
+	state.Detached = ""
+	err := e.makeServer(ctx, s, &state)
+	if err != nil {
 		return err
 	}
-	var err error
-	if st.Upper, err = st.add(s.dir.OpenPath(upperName)); err != nil {
+	if st.Upper, err = st.add(s.dir.OpenRef(upperName)); err != nil {
 		return err
 	}
-	if st.Work, err = st.add(s.dir.OpenPath(workName)); err != nil {
+	if st.Work, err = st.add(s.dir.OpenRef(workName)); err != nil {
 		return err
 	}
-	if st.Target, err = st.add(s.dir.OpenPath(treeName)); err != nil {
+	if st.Target, err = st.add(s.dir.OpenRef(treeName)); err != nil {
 		return err
 	}
 	state.Fingerprint, state.Lowers = want.Fingerprint, want.Lowers
-	if err := disk.WriteState(s.dir, state); err != nil {
-		return err
+	if !before.Equal(state) { // writing to the disk takes longer than all the rest
+		if err := disk.WriteState(s.dir, state); err != nil {
+			return err
+		}
 	}
 	return e.mount(ctx, s, st)
 }

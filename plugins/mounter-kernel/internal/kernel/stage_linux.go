@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
 	"path/filepath"
 
 	"golang.org/x/sys/unix"
@@ -42,7 +41,8 @@ func (m *Mounter) Stage(ctx context.Context, build string, base mounter.Layer) (
 			return mounter.Staging{}, err
 		}
 	}
-	return e.stage(ctx, build, base)
+	out, err := e.stage(ctx, build, base)
+	return out, diskFull(err)
 }
 
 func (e *engine) stage(ctx context.Context, build string, base mounter.Layer) (mounter.Staging, error) {
@@ -52,11 +52,11 @@ func (e *engine) stage(ctx context.Context, build string, base mounter.Layer) (m
 	}
 	defer release()
 	if !base.IsZero() { // before anything is made
-		dir, err := e.root.Layer(base)
+		fd, err := e.root.Layer(base)
 		if err != nil {
 			return mounter.Staging{}, err
 		}
-		dir.Close()
+		unix.Close(fd)
 	}
 	dir, err := lockSubject(ctx, e.root.Builds, build, true)
 	if err != nil {
@@ -205,19 +205,19 @@ func (e *engine) addUpper(st *stack, dir *beneath.Dir) (err error) {
 		return err
 	}
 	defer private.Close()
-	if st.Upper, err = st.add(private.OpenPath(upperName)); err != nil {
+	if st.Upper, err = st.add(private.OpenRef(upperName)); err != nil {
 		return err
 	}
-	if st.Work, err = st.add(dir.OpenPath(workName)); err != nil {
+	if st.Work, err = st.add(dir.OpenRef(workName)); err != nil {
 		return err
 	}
-	st.Target, err = st.add(dir.OpenPath(treeName))
+	st.Target, err = st.add(dir.OpenRef(treeName))
 	return err
 }
 
 // addBase adds the base, with owners exchanged if that is how builders get at it.
 func (e *engine) addBase(st *stack, dir *beneath.Dir, base mounter.Layer) error {
-	open := func() (*beneath.Dir, error) { return e.root.Layer(base) }
+	open := func() (int, error) { return e.root.Layer(base) }
 	if base.IsZero() {
 		open = e.root.Empty
 	}
@@ -226,7 +226,7 @@ func (e *engine) addBase(st *stack, dir *beneath.Dir, base mounter.Layer) error 
 		return err
 	}
 	if !base.IsZero() && e.owners.how == ownersByIDMap {
-		target, err := st.add(dir.OpenPath(baseName))
+		target, err := st.add(dir.OpenRef(baseName))
 		if err != nil {
 			return err
 		}
@@ -234,142 +234,10 @@ func (e *engine) addBase(st *stack, dir *beneath.Dir, base mounter.Layer) error 
 		if err != nil {
 			return fmt.Errorf("show %s to the builder: %w", base, err)
 		}
-		if lower, err = st.add(beneath.FromFD(fd, base.String()), nil); err != nil {
+		if lower, err = st.add(fd, nil); err != nil {
 			return err
 		}
 	}
 	st.Lowers = []int{lower}
-	return nil
-}
-
-// claimDirs makes the directories of the base the builder's own, in the upper. A program such as tar
-// sets mode and time of directories that are there, which only their owner can.
-func (e *engine) claimDirs(ctx context.Context, s subject) error {
-	tree, err := s.dir.OpenMount(treeName, false)
-	if err != nil {
-		return err
-	}
-	defer tree.Close()
-	o := e.root.Owners()
-	return eachDir(ctx, tree, func(parent *beneath.Dir, name string) error {
-		return parent.Chown(name, o.StagingUID, o.StagingGID)
-	})
-}
-
-// eachDir calls visit for every directory below dir, parents first.
-func eachDir(ctx context.Context, dir *beneath.Dir, visit func(parent *beneath.Dir, name string) error) error {
-	if err := ctx.Err(); err != nil {
-		return err
-	}
-	entries, err := dir.Entries()
-	if err != nil {
-		return err
-	}
-	for _, entry := range entries {
-		if !entry.IsDir() {
-			continue
-		}
-		if err := visit(dir, entry.Name()); err != nil {
-			return err
-		}
-		if err := inDir(dir, entry.Name(), func(sub *beneath.Dir) error { return eachDir(ctx, sub, visit) }); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-func inDir(parent *beneath.Dir, name string, do func(*beneath.Dir) error) error {
-	sub, err := parent.Open(name)
-	if err != nil {
-		return err
-	}
-	defer sub.Close()
-	return do(sub)
-}
-
-// giveBack makes everything in the upper the builder's again, after a commit that did not end had
-// begun to give it to the game.
-func (e *engine) giveBack(ctx context.Context, s subject, stage disk.Stage) error {
-	o := e.root.Owners()
-	give := func(parent *beneath.Dir, name string) error { return parent.Chown(name, o.StagingUID, o.StagingGID) }
-	err := e.inUpper(s.dir, func(upper *beneath.Dir) error {
-		visit := func(dir *beneath.Dir) error { return giveEntries(dir, give) }
-		if err := visit(upper); err != nil {
-			return err
-		}
-		return eachDir(ctx, upper, func(parent *beneath.Dir, name string) error { return inDir(parent, name, visit) })
-	})
-	if err != nil {
-		return err
-	}
-	stage.Target = mounter.Layer{}
-	return disk.WriteStage(s.dir, stage)
-}
-
-func giveEntries(dir *beneath.Dir, give func(*beneath.Dir, string) error) error {
-	entries, err := dir.Entries()
-	if err != nil {
-		return err
-	}
-	for _, entry := range entries {
-		if entry.Type()&fs.ModeCharDevice != 0 {
-			continue // a deletion
-		}
-		if err := give(dir, entry.Name()); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-func (e *engine) inUpper(build *beneath.Dir, do func(upper *beneath.Dir) error) error {
-	return inDir(build, privateName, func(private *beneath.Dir) error { return inDir(private, upperName, do) })
-}
-
-// Discard implements mounter.Stager. Whoever still has a file of the tree open keeps only that.
-func (m *Mounter) Discard(ctx context.Context, build string) (bool, error) {
-	e, err := m.engine()
-	if err != nil {
-		return false, err
-	}
-	if err := disk.CheckID("build", build); err != nil {
-		return false, err
-	}
-	dir, err := lockSubject(ctx, e.root.Builds, build, false)
-	if errors.Is(err, fs.ErrNotExist) {
-		return false, nil
-	}
-	if err != nil {
-		return false, err
-	}
-	defer dir.Close()
-	return true, e.discard(ctx, buildSubject(dir, build))
-}
-
-func (e *engine) discard(ctx context.Context, s subject) error {
-	if err := e.endMapped(s.dir); err != nil {
-		return err
-	}
-	if err := s.drop(ctx); err != nil {
-		return err
-	}
-	_, err := disk.Remove(e.root.Builds, s.id)
-	return err
-}
-
-// drop unmounts, if need be by taking the mount out of sight: its upper is never used again.
-func (s subject) drop(ctx context.Context) error {
-	_, err := s.unmount(ctx)
-	if sdk.CodeOf(err) != sdk.CodePrecondition {
-		return err
-	}
-	info, found, atErr := overlayfs.At(s.dir, treeName)
-	if atErr != nil || !found || !s.owns(info) {
-		return errors.Join(err, atErr)
-	}
-	if err := overlayfs.Detach(s.dir, treeName); err != nil && !errors.Is(err, unix.EINVAL) {
-		return fmt.Errorf("detach %s/%s: %w", s.dir.Name(), treeName, err)
-	}
 	return nil
 }

@@ -124,20 +124,20 @@ func (s subject) clearWork() error {
 // stack collects descriptors for a mount and closes them.
 type stack struct {
 	overlayfs.Stack
-	open []*beneath.Dir
+	open []int
 }
 
-func (s *stack) add(dir *beneath.Dir, err error) (int, error) {
+func (s *stack) add(fd int, err error) (int, error) {
 	if err != nil {
 		return -1, err
 	}
-	s.open = append(s.open, dir)
-	return dir.FD(), nil
+	s.open = append(s.open, fd)
+	return fd, nil
 }
 
 func (s *stack) close() {
-	for _, d := range s.open {
-		d.Close()
+	for _, fd := range s.open {
+		unix.Close(fd)
 	}
 }
 
@@ -147,7 +147,7 @@ func (e *engine) mount(ctx context.Context, s subject, st *stack) error {
 	if err := e.can.Rung.Mount(st.Stack); err != nil {
 		return fmt.Errorf("mount %d layers on %s/%s: %w", len(st.Lowers), s.dir.Name(), treeName, err)
 	}
-	info, found, err := overlayfs.At(s.dir, treeName)
+	info, found, err := overlayfs.Inspect(s.dir, treeName)
 	if err == nil && !found {
 		err = errors.New("mounted, but not to be seen")
 	}

@@ -19,11 +19,24 @@ const (
 	unmountPause = 25 * time.Millisecond
 )
 
-// At looks at the directory name of parent: the mount whose root it is, or found false.
+// At looks at the directory name of parent: the mount whose root it is, or found false. Of the info,
+// Root, Point, Shared, Slave and the layers among the options may be missing.
 func At(parent *beneath.Dir, name string) (info Info, found bool, err error) {
+	return at(parent, name, false)
+}
+
+// Inspect is At with all options, to be verified.
+func Inspect(parent *beneath.Dir, name string) (info Info, found bool, err error) {
+	return at(parent, name, true)
+}
+
+func at(parent *beneath.Dir, name string, options bool) (info Info, found bool, err error) {
 	id, isRoot, err := mountID(parent.FD(), name)
 	if err != nil || !isRoot {
 		return Info{}, false, err
+	}
+	if info, known := statmount(parent.FD(), name, options); known {
+		return info, true, nil
 	}
 	mounts, err := ReadMounts()
 	if err != nil {

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 
@@ -29,7 +30,7 @@ func TestEachRungCarries500(t *testing.T) {
 			if err := rung.Mount(b.stack); err != nil {
 				t.Fatal(err)
 			}
-			info, found, err := overlayfs.At(b.dir, "tree")
+			info, found, err := overlayfs.Inspect(b.dir, "tree")
 			if err != nil || !found {
 				t.Fatal(found, err)
 			}
@@ -65,7 +66,7 @@ func TestVerify(t *testing.T) {
 	if err := b.can.Rung.Mount(b.stack); err != nil {
 		t.Fatal(err)
 	}
-	good, _, err := overlayfs.At(b.dir, "tree")
+	good, _, err := overlayfs.Inspect(b.dir, "tree")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -189,6 +190,36 @@ func BenchmarkRungs(b *testing.B) {
 					}
 				}
 			})
+		}
+	}
+}
+
+// The kernel's short answer about one mount and its table say the same.
+func TestInspectAgreesWithTheTable(t *testing.T) {
+	b := newBench(t, 300)
+	if err := b.can.Rung.Mount(b.stack); err != nil {
+		t.Fatal(err)
+	}
+	got, found, err := overlayfs.Inspect(b.dir, "tree")
+	if err != nil || !found {
+		t.Fatal(found, err)
+	}
+	mounts, err := overlayfs.ReadMounts()
+	if err != nil {
+		t.Fatal(err)
+	}
+	i := slices.IndexFunc(mounts, func(m overlayfs.Info) bool { return m.ID == got.ID })
+	if i < 0 {
+		t.Fatal("not in the table:", got.ID)
+	}
+	want := mounts[i]
+	if got.Parent != want.Parent || got.Device != want.Device || got.Type != want.Type || got.Source != want.Source ||
+		got.Layers() != 300 || want.Layers() != 300 {
+		t.Errorf("got %+v with %d layers, want %+v", got, got.Layers(), want)
+	}
+	for _, option := range []string{"nosuid", "nodev"} {
+		if overlayfs.HasOption(got.Options, option) != overlayfs.HasOption(want.Options, option) {
+			t.Error(option, "differs")
 		}
 	}
 }
