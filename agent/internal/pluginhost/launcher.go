@@ -1,0 +1,283 @@
+package pluginhost
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"strings"
+	"time"
+
+	"github.com/google/jsonschema-go/jsonschema"
+	"github.com/hashicorp/go-hclog"
+	goplugin "github.com/hashicorp/go-plugin"
+	"github.com/hashicorp/go-plugin/runner"
+	"google.golang.org/grpc"
+
+	"github.com/left4me/left4me/agent/internal/fault"
+	"github.com/left4me/left4me/sdk"
+)
+
+// launcher starts runs of one plugin.
+type launcher struct {
+	plugin  Plugin
+	options Options
+	dirs    dirs
+	log     *sink
+}
+
+// start launches the plugin and brings it to where it can be called. On a problem nothing is left.
+func (l *launcher) start(ctx context.Context) (*instance, *problem) {
+	ctx, cancel := context.WithTimeout(ctx, l.options.Timing.Start)
+	defer cancel()
+	secrets, p := l.secrets()
+	if p != nil {
+		return nil, p
+	}
+	proc, p := l.process()
+	if p != nil {
+		return nil, p
+	}
+	l.log.begin()
+	i := &instance{process: proc, timing: l.options.Timing, startedAt: time.Now()}
+	if p = l.connect(ctx, i); p == nil {
+		p = l.introduce(ctx, i, secrets)
+	}
+	if p == nil {
+		return i, nil
+	}
+	if !p.permanent && ctx.Err() == nil {
+		i.settle()
+	}
+	i.destroy(ctx)
+	l.dirs.cleanSockets()
+	return nil, l.explain(ctx, i, p)
+}
+
+func (l *launcher) secrets() (map[string]string, *problem) {
+	if l.plugin.Secrets == nil {
+		return nil, nil
+	}
+	secrets, err := l.plugin.Secrets()
+	if err != nil {
+		p := lasting(fault.Precondition, "is not started: %s", clean(err.Error(), maxSentence)).
+			withHint("Mend the secret file, then run: left4me plugin restart %s", l.plugin.Name)
+		p.cause = err
+		return nil, p
+	}
+	l.log.hide(secrets)
+	return secrets, nil
+}
+
+// process makes the runner of the plugin's mode, and its directories.
+func (l *launcher) process() (process, *problem) {
+	launch := l.plugin.Launch
+	switch launch.Mode {
+	case ModeExec:
+		id, p := resolveIdentity(launch, os.Geteuid())
+		if p != nil {
+			return nil, p
+		}
+		if l.dirs.state != "" && id.home == "/" {
+			id.home = l.dirs.state
+		}
+		if p := l.dirs.prepare(id); p != nil {
+			return nil, p
+		}
+		return newChild(launch, id, l.log), nil
+	case ModeSocket, ModeAttach:
+		allow, p := resolvePeers(launch, os.Geteuid())
+		if p != nil {
+			return nil, p
+		}
+		if p := l.dirs.prepare(identity{}); p != nil {
+			return nil, p
+		}
+		return newUnit(launch, allow, l.log), nil
+	}
+	return nil, lasting(fault.Invalid, "has the unknown launch mode %q.", launch.Mode).
+		withHint("Use \"exec\" or \"socket\".")
+}
+
+// connect starts the process and makes the connection. go-plugin may block in there for as long as the
+// plugin likes, so it runs aside, and the process is killed when the time is over.
+func (l *launcher) connect(ctx context.Context, i *instance) *problem {
+	i.client = goplugin.NewClient(l.clientConfig(i.process))
+	type result struct {
+		conn *grpc.ClientConn
+		err  error
+	}
+	done := make(chan result, 1)
+	go func() {
+		conn, err := dispense(i.client, l.plugin.Kind)
+		done <- result{conn, err}
+	}()
+	var r result
+	select {
+	case r = <-done:
+	case <-ctx.Done():
+		i.kill()
+		r = <-done
+		if r.err == nil {
+			r.err = ctx.Err()
+		}
+	}
+	if r.err != nil {
+		if p := i.problem(); p != nil {
+			return p
+		}
+		return passing(r.err, "could not be started: %s.", strings.TrimSuffix(clean(r.err.Error(), maxSentence), "."))
+	}
+	i.attach(r.conn, l.plugin.Kind, l.options.HostVersion)
+	return nil
+}
+
+func dispense(client *goplugin.Client, kind sdk.KindName) (*grpc.ClientConn, error) {
+	protocol, err := client.Client()
+	if err != nil {
+		return nil, err
+	}
+	raw, err := protocol.Dispense(string(kind))
+	if err != nil {
+		return nil, err
+	}
+	conn, ok := raw.(*grpc.ClientConn)
+	if !ok {
+		return nil, fmt.Errorf("dispensing %s gave a %T", kind, raw)
+	}
+	return conn, nil
+}
+
+func (l *launcher) clientConfig(proc process) *goplugin.ClientConfig {
+	sockets := &goplugin.UnixSocketConfig{TempDir: l.dirs.sockets}
+	if l.plugin.Launch.Mode != ModeExec {
+		sockets.Group = l.plugin.Launch.Group
+	}
+	return &goplugin.ClientConfig{
+		HandshakeConfig:  sdk.Handshake(),
+		VersionedPlugins: sdk.PluginSets(),
+		AllowedProtocols: []goplugin.Protocol{goplugin.ProtocolGRPC},
+		AutoMTLS:         true,
+		SkipHostEnv:      true,
+		StartTimeout:     l.options.Timing.Start,
+		UnixSocketConfig: sockets,
+		// Off, because its parser of plugin logs panics on lines that a plugin can send.
+		Logger:          hclog.New(&hclog.LoggerOptions{Level: hclog.Off, Output: io.Discard}),
+		SyncStdout:      l.log,
+		SyncStderr:      l.log,
+		GRPCDialOptions: []grpc.DialOption{grpc.WithDefaultCallOptions(sdk.CallOptions()...)},
+		RunnerFunc: func(_ hclog.Logger, cmd *exec.Cmd, socketDir string) (runner.Runner, error) {
+			return proc, proc.prepare(cmd.Env, socketDir)
+		},
+	}
+}
+
+// introduce asks the plugin who it is, and configures it.
+func (l *launcher) introduce(ctx context.Context, i *instance, secrets map[string]string) *problem {
+	info, err := i.base.Info(ctx)
+	if err != nil {
+		return l.answer(err, "did not say what it is")
+	}
+	if info.Kind != l.plugin.Kind {
+		return lasting(fault.Precondition, "is configured as a %s, but its program %s is a %s.", l.plugin.Kind, info.Name, info.Kind).
+			withHint("Correct \"kind\" or \"command\" in its block.")
+	}
+	for _, schema := range []json.RawMessage{info.PluginSchema, info.OverlaySchema} {
+		if err := checkSchema(schema); err != nil {
+			return broken("a schema of it cannot be read (%s)", clean(err.Error(), maxWord))
+		}
+	}
+	i.info = cleanInfo(info)
+	diagnostics, err := i.base.Configure(ctx, l.settings(secrets))
+	if err != nil {
+		return l.answer(err, "could not be configured")
+	}
+	return l.judge(diagnostics)
+}
+
+func (l *launcher) settings(secrets map[string]string) sdk.Settings {
+	settings := sdk.Settings{
+		JSON: l.plugin.Settings, StateDir: l.dirs.state, CacheDir: l.dirs.cache,
+		LogLevel: l.options.LogLevel, Secrets: secrets,
+	}
+	if len(settings.JSON) == 0 {
+		settings.JSON = json.RawMessage("{}")
+	}
+	return settings
+}
+
+// answer turns the error of an early call into a problem. What the plugin says itself stands; a call
+// that broke off may work next time.
+func (l *launcher) answer(err error, what string) *problem {
+	e, ok := errors.AsType[*sdk.Error](err)
+	if !ok || e.Code == sdk.CodeUnavailable || e.Code == sdk.CodeCanceled {
+		return passing(err, "%s: %s", what, l.text(strings.TrimSuffix(err.Error(), ".")+"."))
+	}
+	p := lasting(fault.Code(e.Code), "%s: %s", what, l.text(e.Message)).withHint("%s", l.text(e.Hint))
+	p.cause = err
+	return p
+}
+
+// judge turns the findings about the settings into a problem, and logs the warnings among them.
+func (l *launcher) judge(diagnostics []sdk.Diagnostic) *problem {
+	var summaries []string
+	detail := ""
+	for _, d := range cleanDiagnostics(diagnostics) {
+		text := l.text(d.Summary)
+		if d.Pointer != "" {
+			text = fmt.Sprintf("%s: %s", d.Pointer, text)
+		}
+		if d.Severity != sdk.SeverityError {
+			l.log.logger.Warn("the plugin warns about its settings", "warning", text, "detail", l.text(d.Detail))
+			continue
+		}
+		summaries = append(summaries, text)
+		if detail == "" {
+			detail = l.text(d.Detail)
+		}
+	}
+	if summaries == nil {
+		return nil
+	}
+	if detail == "" {
+		detail = "Correct the settings block of plugin " + l.plugin.Name + " in the configuration."
+	}
+	return lasting(fault.Invalid, "refuses its settings: %s", shorten(strings.Join(summaries, " "), maxSentence)).
+		withHint("%s", detail)
+}
+
+// explain adds what is known after the process is gone: how it ended, and what it printed last.
+func (l *launcher) explain(ctx context.Context, i *instance, p *problem) *problem {
+	if p.permanent || i.problem() != nil {
+		return p
+	}
+	how, own := i.exit()
+	switch {
+	case errors.Is(ctx.Err(), context.DeadlineExceeded):
+		p = passing(p.cause, "did not start within %v.", l.options.Timing.Start)
+	case own:
+		p = passing(p.cause, "%s while it started.", how)
+	}
+	if lines := l.log.last(1); lines != nil && p.hint == "" {
+		p.withHint("The last line of its log is: %s", lines[0])
+	}
+	return p
+}
+
+func (l *launcher) text(text string) string { return clean(l.log.mask(text), maxSentence) }
+
+// checkSchema accepts no schema, and any document that is a JSON Schema.
+func checkSchema(document json.RawMessage) error {
+	if len(document) == 0 {
+		return nil
+	}
+	var schema jsonschema.Schema
+	if err := json.Unmarshal(document, &schema); err != nil {
+		return err
+	}
+	_, err := schema.Resolve(nil)
+	return err
+}
