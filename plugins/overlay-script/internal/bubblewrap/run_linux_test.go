@@ -138,12 +138,24 @@ func hostState(t *testing.T) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	groups, _ := filepath.Glob("/sys/fs/cgroup/*/left4me-script-*")
+	groups := groupsNamed(fmt.Sprintf("left4me-script-test-%d-", os.Getpid()))
 	descriptors, err := os.ReadDir("/proc/self/fd")
 	if err != nil {
 		t.Fatal(err)
 	}
 	return fmt.Sprintf("%d mounts, cgroups %v, %d descriptors", strings.Count(string(mounts), "\n"), groups, len(descriptors))
+}
+
+// groupsNamed lists the cgroups of this machine whose names begin with prefix.
+func groupsNamed(prefix string) []string {
+	var out []string
+	_ = filepath.WalkDir("/sys/fs/cgroup", func(path string, entry os.DirEntry, err error) error {
+		if err == nil && entry.IsDir() && strings.HasPrefix(entry.Name(), prefix) {
+			out = append(out, path)
+		}
+		return nil
+	})
+	return out
 }
 
 // When the plugin is killed, its scripts die with it.
@@ -173,7 +185,7 @@ func TestRunDiesWithThePlugin(t *testing.T) {
 	if _, err := bubblewrap.New(bubblewrap.Config{User: scriptUser, Group: scriptUser, Cgroup: "auto"}); err != nil {
 		t.Fatal(err)
 	}
-	if groups, _ := filepath.Glob("/sys/fs/cgroup/*/left4me-script-held"); len(groups) > 0 {
+	if groups := groupsNamed("left4me-script-held-"); len(groups) > 0 {
 		t.Errorf("the next start left %v", groups)
 	}
 }

@@ -6,6 +6,7 @@
 package cgroup
 
 import (
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"os"
@@ -49,12 +50,13 @@ func (p *Parent) Missing() []string {
 // HasMemory says whether groups of p limit memory.
 func (p *Parent) HasMemory() bool { return p != nil && p.dirs[memory] != "" }
 
-// New makes the group called name and sets its limits.
+// New makes a group whose name begins with name and sets its limits.
 func (p *Parent) New(name string, limits Limits) (*Group, error) {
 	group := &Group{unified: p.unified, dirs: map[string]string{}}
+	name = prefix + name + "-" + strings.ToLower(rand.Text()[:10])
 	for controller, dir := range p.dirs {
-		group.dirs[controller] = filepath.Join(dir, prefix+name)
-		if err := os.Mkdir(group.dirs[controller], 0o755); err != nil && !errors.Is(err, os.ErrExist) {
+		group.dirs[controller] = filepath.Join(dir, name)
+		if err := group.make(group.dirs[controller]); err != nil {
 			return nil, errors.Join(fmt.Errorf("make the cgroup: %w", err), group.Close())
 		}
 	}
@@ -75,12 +77,23 @@ func (g *Group) limit(limits Limits) error {
 		if g.dirs[s.controller] == "" {
 			continue
 		}
-		err := os.WriteFile(filepath.Join(g.dirs[s.controller], s.file), []byte(s.value), 0)
+		err := write(filepath.Join(g.dirs[s.controller], s.file), s.value)
 		if err != nil && !(s.optional && errors.Is(err, os.ErrNotExist)) {
 			return err
 		}
 	}
 	return nil
+}
+
+// write writes to a file that the kernel made. Without O_CREAT a missing one is told from one that
+// refuses the value.
+func write(path, value string) error {
+	file, err := os.OpenFile(path, os.O_WRONLY, 0)
+	if err != nil {
+		return err
+	}
+	_, err = file.WriteString(value)
+	return errors.Join(err, file.Close())
 }
 
 // settings lists what to write, in the order that the kernel wants it. Formats: the kernel's

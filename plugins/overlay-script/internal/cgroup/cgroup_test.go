@@ -1,8 +1,10 @@
 package cgroup
 
 import (
+	"errors"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -105,10 +107,11 @@ func TestGroup(t *testing.T) {
 		t.Fatal(err)
 	}
 	for controller, dir := range group.dirs {
-		if _, err := os.Stat(dir); err != nil || !strings.HasSuffix(dir, "left4me-script-test") {
+		if _, err := os.Stat(dir); err != nil || !strings.Contains(dir, "/left4me-script-test-") {
 			t.Errorf("%s: %s, %v", controller, dir, err)
 		}
 	}
+	parent.Sweep() // must leave a group that is in use, though it is empty
 	if group.OutOfMemory() {
 		t.Error("a fresh group is out of memory")
 	}
@@ -122,5 +125,48 @@ func TestGroup(t *testing.T) {
 	}
 	if _, err := Find(None); err == nil {
 		t.Error("none is a place")
+	}
+}
+
+// The layout of a delegated v2 subtree, as files: this machine's kernel has its controllers in v1.
+func TestUnified(t *testing.T) {
+	self := strconv.Itoa(os.Getpid())
+	for name, c := range map[string]struct{ controllers, procs, where, wrong string }{
+		"alone":          {"cpu memory pids", self, Auto, ""},
+		"moved before":   {"cpu memory pids", "", Auto, ""},
+		"shared":         {"cpu memory pids", self + "\n1", Auto, "shared"},
+		"no controllers": {"cpu", self, Auto, "no memory"},
+		"named":          {"cpu memory pids", self + "\n1", "/named", ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			dir := t.TempDir()
+			for file, text := range map[string]string{
+				"cgroup.controllers": c.controllers, "cgroup.procs": c.procs, "cgroup.type": "domain", "cgroup.subtree_control": "",
+				ownLeaf + "/cgroup.procs": "",
+			} {
+				path := filepath.Join(dir, file)
+				if err := errors.Join(os.MkdirAll(filepath.Dir(path), 0o755), os.WriteFile(path, []byte(text), 0o644)); err != nil {
+					t.Fatal(err)
+				}
+			}
+			place := dir
+			if name == "moved before" {
+				place = filepath.Join(dir, ownLeaf)
+			}
+			parent, err := unified(place, c.where)
+			if c.wrong != "" {
+				if err == nil || !strings.Contains(err.Error(), c.wrong) {
+					t.Errorf("%v", err)
+				}
+				return
+			}
+			if err != nil || len(parent.Missing()) != 0 || parent.dirs[memory] != dir {
+				t.Fatalf("%+v, %v", parent, err)
+			}
+			moved, err := os.ReadFile(filepath.Join(dir, ownLeaf, "cgroup.procs"))
+			if want := name == "alone"; err != nil || (string(moved) == self) != want {
+				t.Errorf("the leaf holds %q, %v", moved, err)
+			}
+		})
 	}
 }

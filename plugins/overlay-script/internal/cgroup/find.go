@@ -1,6 +1,7 @@
 package cgroup
 
 import (
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"os"
@@ -16,8 +17,11 @@ const (
 	None = "none"
 )
 
-// prefix begins the names of our groups.
-const prefix = "left4me-script-"
+// prefix begins the names of our groups; the plugin itself moves to ownLeaf.
+const (
+	prefix  = "left4me-script-"
+	ownLeaf = "left4me-plugin"
+)
 
 // Find returns where groups can be made, or an error that says, as part of a sentence, why there
 // is no such place. Where is Auto (below the plugin's own cgroup), None, or the path of a cgroup
@@ -97,6 +101,9 @@ func unified(dir, where string) (*Parent, error) {
 	if dir == "" {
 		return nil, errors.New("no cgroup hierarchy is mounted")
 	}
+	if where == Auto && filepath.Base(dir) == ownLeaf {
+		dir = filepath.Dir(dir) // an earlier Find moved the plugin
+	}
 	text, err := os.ReadFile(filepath.Join(dir, "cgroup.controllers"))
 	if err != nil {
 		return nil, err
@@ -116,7 +123,7 @@ func unified(dir, where string) (*Parent, error) {
 		if !slices.Contains(have, controller) {
 			continue
 		}
-		err := os.WriteFile(filepath.Join(dir, "cgroup.subtree_control"), []byte("+"+controller), 0)
+		err := write(filepath.Join(dir, "cgroup.subtree_control"), "+"+controller)
 		if err != nil {
 			failures = append(failures, err)
 			continue
@@ -145,11 +152,11 @@ func vacate(dir string) error {
 	if !slices.Equal(procs, []string{self}) {
 		return fmt.Errorf("the cgroup %s is shared with other processes", dir)
 	}
-	leaf := filepath.Join(dir, "plugin")
+	leaf := filepath.Join(dir, ownLeaf)
 	if err := os.Mkdir(leaf, 0o755); err != nil && !errors.Is(err, os.ErrExist) {
 		return err
 	}
-	return os.WriteFile(filepath.Join(leaf, "cgroup.procs"), []byte(self), 0)
+	return write(filepath.Join(leaf, "cgroup.procs"), self)
 }
 
 // separate takes each v1 hierarchy that lets us.
@@ -178,11 +185,14 @@ func separate(places map[string]string) (*Parent, error) {
 
 // probe tells whether groups can be made in dir by making one.
 func probe(dir string) error {
-	name := filepath.Join(dir, prefix+"probe-"+strconv.Itoa(os.Getpid()))
-	if err := os.Mkdir(name, 0o755); err != nil && !errors.Is(err, os.ErrExist) {
+	name := filepath.Join(dir, prefix+"probe-"+strings.ToLower(rand.Text()))
+	if err := os.Mkdir(name, 0o755); err != nil {
 		return err
 	}
-	return os.Remove(name)
+	if err := os.Remove(name); !errors.Is(err, os.ErrNotExist) { // another's Sweep may be faster
+		return err
+	}
+	return nil
 }
 
 // Sweep removes the groups that a plugin left behind that was killed. The kernel refuses to remove
@@ -194,7 +204,10 @@ func (p *Parent) Sweep() {
 	for _, dir := range p.dirs {
 		names, _ := filepath.Glob(filepath.Join(dir, prefix+"*"))
 		for _, name := range names {
-			_ = os.Remove(name)
+			if lock, err := lock(name); err == nil {
+				_ = os.Remove(name)
+				_ = lock.Close()
+			}
 		}
 	}
 }

@@ -15,12 +15,30 @@ import (
 type Group struct {
 	unified bool
 	dirs    map[string]string
+	locks   []*os.File // of the directories, so that no Sweep takes an empty one for a leftover
+}
+
+// make makes and locks one directory. A Sweep may remove it in between.
+func (g *Group) make(dir string) error {
+	var failure error
+	for range 5 {
+		if err := os.Mkdir(dir, 0o755); err != nil && !errors.Is(err, os.ErrExist) {
+			return err
+		}
+		lock, err := lock(dir)
+		if err == nil {
+			g.locks = append(g.locks, lock)
+			return nil
+		}
+		failure = err
+	}
+	return failure
 }
 
 // Add moves a process into the group. What it starts later is born there.
 func (g *Group) Add(pid int) error {
 	for _, dir := range g.dirs {
-		if err := os.WriteFile(filepath.Join(dir, "cgroup.procs"), []byte(strconv.Itoa(pid)), 0); err != nil {
+		if err := write(filepath.Join(dir, "cgroup.procs"), strconv.Itoa(pid)); err != nil {
 			return fmt.Errorf("move process %d into its cgroup: %w", pid, err)
 		}
 	}
@@ -46,6 +64,10 @@ func (g *Group) Close() error {
 	for _, dir := range g.dirs {
 		failures = append(failures, remove(dir))
 	}
+	for _, lock := range g.locks {
+		_ = lock.Close()
+	}
+	g.locks = nil
 	return errors.Join(failures...)
 }
 
@@ -67,7 +89,7 @@ func remove(dir string) error {
 }
 
 func killAll(dir string) {
-	if os.WriteFile(filepath.Join(dir, "cgroup.kill"), []byte("1"), 0) == nil {
+	if write(filepath.Join(dir, "cgroup.kill"), "1") == nil {
 		return
 	}
 	text, err := os.ReadFile(filepath.Join(dir, "cgroup.procs"))

@@ -3,16 +3,12 @@ package overlayscript
 import (
 	"fmt"
 	"maps"
-	"net/netip"
-	"os"
 	"regexp"
 	"slices"
 	"time"
 
 	"github.com/google/jsonschema-go/jsonschema"
 
-	"github.com/left4me/left4me/plugins/overlay-script/internal/bubblewrap"
-	"github.com/left4me/left4me/plugins/overlay-script/internal/egress"
 	"github.com/left4me/left4me/plugins/overlay-script/internal/sandbox"
 	"github.com/left4me/left4me/plugins/overlay-script/internal/script"
 	"github.com/left4me/left4me/sdk"
@@ -140,74 +136,6 @@ func badVariable(name, value string) string {
 	}
 	return ""
 }
-
-// sandboxConfig translates the operator's settings; diagnostics name what is wrong with them.
-func (p PluginSettings) sandboxConfig() (bubblewrap.Config, []sdk.Diagnostic) {
-	var found []sdk.Diagnostic
-	fail := func(pointer string, cause error) {
-		found = append(found, sdk.Diagnostic{
-			Severity: sdk.SeverityError, Code: "script.settings", Pointer: pointer,
-			Summary: fmt.Sprintf("The setting %s cannot be used: %v.", pointer[1:], cause),
-			Detail:  "Correct it in the plugin's block of the agent's configuration.",
-		})
-	}
-	config := bubblewrap.Config{
-		Bwrap: p.Bubblewrap, User: p.UserID, Group: p.GroupID, Cgroup: p.Cgroup,
-		Network: sandbox.Network(p.Egress), Hosts: map[string]netip.Addr{},
-		Policy: egress.Policy{Redirects: map[netip.AddrPort]netip.AddrPort{}},
-	}
-	for _, port := range p.Ports {
-		if port < 1 || port > 65535 {
-			fail("/ports", fmt.Errorf("%d is no port", port))
-			continue
-		}
-		config.Ports = append(config.Ports, uint16(port))
-	}
-	for _, text := range p.Resolvers {
-		address, err := netip.ParseAddr(text)
-		if err != nil {
-			fail("/resolvers", err)
-		}
-		config.Resolvers = append(config.Resolvers, address)
-	}
-	for _, text := range p.DeniedNetworks {
-		prefix, err := netip.ParsePrefix(text)
-		if err != nil {
-			fail("/denied_networks", err)
-		}
-		config.Policy.Denied = append(config.Policy.Denied, prefix.Masked())
-	}
-	for _, name := range slices.Sorted(maps.Keys(p.Hosts)) {
-		address, err := netip.ParseAddr(p.Hosts[name])
-		if err != nil || !hostname.MatchString(name) {
-			fail("/hosts", fmt.Errorf("%q and %q are no name and address", name, p.Hosts[name]))
-		}
-		config.Hosts[name] = address
-	}
-	for _, from := range slices.Sorted(maps.Keys(p.Redirects)) {
-		outer, err := netip.ParseAddrPort(from)
-		inner, err2 := netip.ParseAddrPort(p.Redirects[from])
-		if err != nil || err2 != nil || outer.Addr().IsLoopback() {
-			fail("/redirects", fmt.Errorf("%q and %q are no two addresses with ports, the first one not loopback", from, p.Redirects[from]))
-		}
-		config.Policy.Redirects[netip.AddrPortFrom(outer.Addr().Unmap(), outer.Port())] = inner
-	}
-	if p.CertificateFile != "" {
-		pem, err := os.ReadFile(p.CertificateFile)
-		if err != nil {
-			fail("/certificate_file", err)
-		}
-		config.Certificates = pem
-	}
-	for _, name := range slices.Sorted(maps.Keys(p.Environment)) {
-		if problem := badVariable(name, p.Environment[name]); problem != "" {
-			fail("/environment", fmt.Errorf("%s", problem))
-		}
-	}
-	return config, found
-}
-
-var hostname = regexp.MustCompile(`^[A-Za-z0-9]([A-Za-z0-9.-]{0,251}[A-Za-z0-9])?$`)
 
 // limits returns the tightest of the operator's, the overlay's and the build's limits.
 func (p PluginSettings) limits(overlay RunLimits, maxBytes, maxFiles uint64, maxTime time.Duration) sandbox.Limits {
