@@ -14,7 +14,7 @@ import (
 	"github.com/left4me/left4me/plugins/overlay-script/internal/sandbox"
 )
 
-// Each test performs an attack of docs/explanation/security.md from inside a script.
+// Each test performs an attack from inside a script and fails if it succeeds.
 
 func TestEscapeFiles(t *testing.T) {
 	b := newBox(t, nil)
