@@ -173,6 +173,7 @@ func (a *Agent) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	a.requests = append(a.requests, key+" "+r.Header.Get(api.ActorHeader))
 	scripted, found := a.answers[key]
 	a.mu.Unlock()
+	a.w.touch()
 	if !found {
 		a.api.ServeHTTP(w, r)
 		return

@@ -97,6 +97,12 @@ func (w *world) change() {
 	w.changed = make(chan struct{})
 }
 
+// touch wakes everybody who waits.
+func (w *world) touch() {
+	defer w.lock()()
+	w.change()
+}
+
 // changes returns a channel that the next change closes.
 func (w *world) changes() <-chan struct{} {
 	defer w.lock()()

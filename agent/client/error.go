@@ -87,6 +87,9 @@ func (c *Client) unreachable(cause error) *Error {
 func reason(err error) string {
 	for {
 		inner := errors.Unwrap(err)
+		if err == io.EOF { //nolint:errorlint // it is the innermost
+			return "the connection was closed"
+		}
 		if inner == nil {
 			return err.Error()
 		}

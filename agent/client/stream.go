@@ -81,7 +81,7 @@ func (c *Client) connect(ctx context.Context, target, last string, retry *backof
 	for {
 		event, err := events.next()
 		if err != nil {
-			return c.broken(err)
+			return c.unreachable(err)
 		}
 		if event.name == api.StreamEnd {
 			return end(event)
@@ -101,13 +101,6 @@ func end(event sseEvent) error {
 		return FromAPI(*body.Error)
 	}
 	return errEnded
-}
-
-func (c *Client) broken(err error) error {
-	if errors.Is(err, io.EOF) {
-		err = errors.New("the connection was closed")
-	}
-	return c.unreachable(err)
 }
 
 // watched puts off a timer with everything that arrives, heartbeats included.

@@ -119,7 +119,7 @@ func (a *app) overlayCreate() *cobra.Command {
 	flags.BoolVar(&in.Build, "build", false, "build it at once")
 	given.register(flags)
 	a.waitFlag(flags)
-	_ = out.RegisterFlagCompletionFunc("type", completeName(a, (*client.Client).OverlayTypes, func(t api.OverlayType) string { return t.Name }))
+	_ = out.RegisterFlagCompletionFunc("type", completeValue(a, (*client.Client).OverlayTypes, func(t api.OverlayType) string { return t.Name }))
 	return out
 }
 

@@ -123,7 +123,7 @@ func (a *app) serverCreate() *cobra.Command {
 	flags.IntVar(&in.Port, "port", 0, "UDP and TCP port; 0 = the next free one")
 	flags.BoolVar(&in.Start, "start", false, "start it at once")
 	a.waitFlag(flags)
-	_ = out.RegisterFlagCompletionFunc("blueprint", a.completeBlueprint())
+	_ = out.RegisterFlagCompletionFunc("blueprint", completeValue(a, (*client.Client).Blueprints, func(b api.Blueprint) string { return b.Name }))
 	return out
 }
 

@@ -9,11 +9,21 @@ import (
 	"github.com/left4me/left4me/agent/client"
 )
 
-// completeName completes the first argument with what list finds. Without an agent there is nothing to
-// offer.
+// completeName completes the first argument with what list finds.
 func completeName[T any](a *app, list func(*client.Client, context.Context) ([]T, error), name func(T) string) cobra.CompletionFunc {
-	return func(cmd *cobra.Command, args []string, _ string) ([]cobra.Completion, cobra.ShellCompDirective) {
-		if len(args) > 0 || a.settle() != nil {
+	value := completeValue(a, list, name)
+	return func(cmd *cobra.Command, args []string, begun string) ([]cobra.Completion, cobra.ShellCompDirective) {
+		if len(args) > 0 {
+			return nil, cobra.ShellCompDirectiveNoFileComp
+		}
+		return value(cmd, args, begun)
+	}
+}
+
+// completeValue completes a flag with what list finds. Without an agent there is nothing to offer.
+func completeValue[T any](a *app, list func(*client.Client, context.Context) ([]T, error), name func(T) string) cobra.CompletionFunc {
+	return func(cmd *cobra.Command, _ []string, _ string) ([]cobra.Completion, cobra.ShellCompDirective) {
+		if a.settle() != nil {
 			return nil, cobra.ShellCompDirectiveNoFileComp
 		}
 		agent, err := a.agent()

@@ -6,7 +6,10 @@
 // all. The outer process only passes signals on and cleans up.
 package demo
 
-import "time"
+import (
+	"fmt"
+	"time"
+)
 
 // Options of Run. All paths may be relative.
 type Options struct {
@@ -21,3 +24,9 @@ const (
 	startWithin = 60 * time.Second
 	stopWithin  = 45 * time.Second
 )
+
+// Exit is returned when the inner half ended with an exit code after telling the person why.
+type Exit struct{ Code int }
+
+// Error names the code.
+func (e *Exit) Error() string { return fmt.Sprintf("exit code %d", e.Code) }

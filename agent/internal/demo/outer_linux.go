@@ -109,9 +109,3 @@ func outcome(err error) error {
 	}
 	return &Exit{Code: exit.ExitCode()}
 }
-
-// Exit is returned when the inner half ended with an exit code after telling the person why.
-type Exit struct{ Code int }
-
-// Error names the code.
-func (e *Exit) Error() string { return fmt.Sprintf("exit code %d", e.Code) }

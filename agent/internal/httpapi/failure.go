@@ -10,9 +10,9 @@ import (
 	"github.com/left4me/left4me/agent/internal/fault"
 )
 
-// statusOf maps codes to HTTP statuses. Canceled is 409: the request was fine and the agent works, but
+// StatusOf maps codes to HTTP statuses. Canceled is 409: the request was fine and the agent works, but
 // what it asked for was called off by somebody, so its result conflicts with the present state.
-func statusOf(code fault.Code) int {
+func StatusOf(code fault.Code) int {
 	switch code {
 	case fault.Invalid:
 		return http.StatusBadRequest
@@ -54,7 +54,7 @@ func (a *API) wire(r *http.Request, err error) api.Error {
 // fail answers with err. Statuses that no code has (405, 413, 415) are given as a statusError.
 func (a *API) fail(w http.ResponseWriter, r *http.Request, err error) {
 	body := a.wire(r, err)
-	status := statusOf(fault.Code(body.Code))
+	status := StatusOf(fault.Code(body.Code))
 	if special, ok := errors.AsType[*statusError](err); ok {
 		status = special.status
 	}
