@@ -319,7 +319,9 @@ type Event struct {
 }
 
 // SSE event names. A stream sends "line" (job log, console) or "event" (events), "dropped" with
-// {"count":N} where a slow reader lost something, and "end" when nothing more will come.
+// {"count":N} where a slow reader lost something, and "end" when nothing more will come: with {} when
+// everything was sent, or {"error":Error} when the source failed. A stream that closes without "end" is to
+// be resumed: Last-Event-ID, or ?after= at first, names the last id seen.
 const (
 	StreamLine    = "line"
 	StreamEvent   = "event"

@@ -27,12 +27,12 @@ const (
 	PathServerReset      = PathServer + "/reset"               // POST -> 202 Job: empties the upper
 	PathServerCommand    = PathServer + "/command"             // POST ServerCommand -> ServerReply
 	PathServerPlayers    = PathServer + "/players"             // GET []Player
-	PathServerConsole    = PathServer + "/console"             // GET SSE ?tail=N; Last-Event-ID resumes
+	PathServerConsole    = PathServer + "/console"             // GET SSE ?tail=N&after=&follow=false; Last-Event-ID resumes
 	PathJobs             = Prefix + "/jobs"                    // GET []Job ?subject=&status=&limit=&before=
 	PathJob              = PathJobs + "/{id}"                  // GET
 	PathJobCancel        = PathJob + "/cancel"                 // POST -> Job
 	PathJobRetry         = PathJob + "/retry"                  // POST -> 202 Job
-	PathJobLog           = PathJob + "/log"                    // GET SSE; ?format=text gives the log so far as text/plain
+	PathJobLog           = PathJob + "/log"                    // GET SSE ?after=&follow=false; ?format=text gives the log so far as text/plain
 	PathEvents           = Prefix + "/events"                  // GET []Event ?subject=&after=&limit=
-	PathEventStream      = Prefix + "/events/stream"           // GET SSE
+	PathEventStream      = Prefix + "/events/stream"           // GET SSE ?after=
 )
