@@ -20,7 +20,6 @@ type operation struct {
 
 const (
 	descriptor = "{fd}"
-	infoFD     = 4 // see start
 	scriptPath = "/run/left4me/script"
 	treePath   = "/overlay"
 	hostBundle = "/etc/ssl/certs/ca-certificates.crt"
@@ -47,7 +46,6 @@ func (s *Sandbox) operations(spec sandbox.Spec) ([]operation, error) {
 		plain("--unshare-user", "--unshare-pid", "--unshare-ipc", "--unshare-uts", "--unshare-cgroup-try",
 			"--disable-userns", "--uid", uid, "--gid", gid, "--hostname", "overlay",
 			"--cap-drop", "ALL", "--new-session", "--die-with-parent", "--clearenv"),
-		plain("--info-fd", strconv.Itoa(infoFD)),
 		{Arguments: []string{"--seccomp", descriptor}, Data: program},
 	}
 	out = append(out, systemView()...)

@@ -54,7 +54,7 @@ func MaybeChild() {
 	unix.CloseOnExec(controlFD)
 	// Whatever else the plugin inherited from its own parent stays here. Older kernels than 5.11
 	// refuse the flag; Go's own descriptors are closed on exec anyway.
-	_ = unix.CloseRange(infoFD+1, ^uint(0)>>1, unix.CLOSE_RANGE_CLOEXEC)
+	_ = unix.CloseRange(controlFD+1, ^uint(0)>>1, unix.CLOSE_RANGE_CLOEXEC)
 	control, err := net.FileConn(os.NewFile(controlFD, "control"))
 	if err != nil {
 		os.Exit(125)

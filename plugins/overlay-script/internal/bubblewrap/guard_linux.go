@@ -40,7 +40,7 @@ func (s *Sandbox) guard(ctx context.Context, spec sandbox.Spec, r *running, grou
 		}
 		r.kill()
 	}
-	g.done.Go(func() { watchTime(watch, ctx, spec.Limits.WallTime, r, end) })
+	g.done.Go(func() { watchTime(watch, ctx, spec.Limits.WallTime, end) })
 	g.done.Go(func() { s.watchMemory(watch, spec, r, group, end) })
 	g.done.Go(func() { watchTree(watch, spec, end) })
 	return g
@@ -55,9 +55,8 @@ func (g *guard) finish() (sandbox.Ending, string) {
 	return g.ending, g.reason
 }
 
-// watchTime waits for the caller to give up or the wall time to be used up. A killed namespace whose
-// end nobody noticed within a second loses its bwrap too.
-func watchTime(watch, caller context.Context, limit time.Duration, r *running, end func(sandbox.Ending, string)) {
+// watchTime waits for the caller to give up or the wall time to be used up.
+func watchTime(watch, caller context.Context, limit time.Duration, end func(sandbox.Ending, string)) {
 	var expired <-chan time.Time
 	if limit > 0 {
 		timer := time.NewTimer(limit)
@@ -66,16 +65,10 @@ func watchTime(watch, caller context.Context, limit time.Duration, r *running, e
 	}
 	select {
 	case <-watch.Done():
-		return
 	case <-caller.Done():
 		end(sandbox.Canceled, "")
 	case <-expired:
 		end(sandbox.TimedOut, "")
-	}
-	select {
-	case <-watch.Done():
-	case <-time.After(time.Second):
-		_ = r.command.Process.Kill()
 	}
 }
 
@@ -87,7 +80,7 @@ func (s *Sandbox) watchMemory(watch context.Context, spec sandbox.Spec, r *runni
 			end(sandbox.OutOfMemory, "")
 			return
 		}
-		if limit := spec.Limits.Memory; limit > 0 && !s.parent.HasMemory() && heldMemory(r.pid) > limit {
+		if limit := spec.Limits.Memory; limit > 0 && !s.parent.HasMemory() && heldMemory(r.command.Process.Pid) > limit {
 			end(sandbox.OutOfMemory, "")
 			return
 		}

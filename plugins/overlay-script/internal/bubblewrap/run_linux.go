@@ -80,6 +80,9 @@ func (s *Sandbox) run(ctx context.Context, spec sandbox.Spec, sink sandbox.Sink)
 	g := s.guard(ctx, spec, r, group)
 	failure := r.command.Wait()
 	ending, reason := g.finish()
+	if ending == "" && ctx.Err() != nil && killed(failure) {
+		ending = sandbox.Canceled // before the guard stood
+	}
 	output.done.Wait()
 	outcome := judge(failure, ending, group.OutOfMemory())
 	outcome.Reason = reason
@@ -175,6 +178,12 @@ func judge(failure error, ending sandbox.Ending, outOfMemory bool) sandbox.Outco
 		return sandbox.Outcome{Ending: sandbox.Signaled, Signal: syscall.Signal(code - 128), ExitCode: code}
 	}
 	return sandbox.Outcome{Ending: sandbox.Exited, ExitCode: code}
+}
+
+// killed says whether bwrap itself was killed, which is what a cancel does.
+func killed(failure error) bool {
+	exit, ok := errors.AsType[*exec.ExitError](failure)
+	return ok && exit.Sys().(syscall.WaitStatus).Signaled()
 }
 
 // output reads both pipes of a script until their ends.

@@ -199,7 +199,7 @@ func holdScript() {
 	s, err := bubblewrap.New(bubblewrap.Config{User: scriptUser, Group: scriptUser, Network: sandbox.NetworkFiltered, Cgroup: "auto", Ports: []uint16{80}})
 	if err == nil {
 		_, err = s.Run(context.Background(), sandbox.Spec{
-			ID: "held", Interpreter: []string{"/bin/bash"}, Dir: os.Getenv("LEFT4ME_TEST_TREE"), Network: true,
+			ID: "held", Interpreter: []string{"/bin/bash", "--rcfile", "/31415.3"}, Dir: os.Getenv("LEFT4ME_TEST_TREE"), Network: true,
 			Script: []byte("setsid sleep 31415.3 & setsid sleep 31415.3 & sleep 0.2; echo running; wait"),
 			Limits: sandbox.Limits{Memory: 256 << 20, Tasks: 50, TmpSize: 1 << 20},
 		}, &announcer{})

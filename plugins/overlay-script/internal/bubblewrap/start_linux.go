@@ -8,7 +8,6 @@ import (
 	"net"
 	"os"
 	"os/exec"
-	"syscall"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -22,9 +21,6 @@ type running struct {
 	control *net.UnixConn
 	stdout  *os.File
 	stderr  *os.File
-	info    *os.File
-	first   int // pidfd of the first process in the script's PID namespace; -1 until known
-	pid     int // its number on the host
 }
 
 // start starts the second stage, which waits for its request. It must be called from the goroutine
@@ -36,15 +32,14 @@ func (s *Sandbox) start(network bool) (*running, error) {
 	}
 	ours, theirs := os.NewFile(uintptr(ends[0]), "control"), os.NewFile(uintptr(ends[1]), "control")
 	defer ours.Close()
-	r := &running{first: -1}
+	r := &running{}
 	files := []*os.File{theirs}
 	defer func() {
 		for _, file := range files {
 			_ = file.Close()
 		}
 	}()
-	pipes := []**os.File{&r.stdout, &r.stderr, &r.info}
-	for _, end := range pipes {
+	for _, end := range []**os.File{&r.stdout, &r.stderr} {
 		read, write, err := os.Pipe()
 		if err != nil {
 			r.closeFiles()
@@ -61,7 +56,7 @@ func (s *Sandbox) start(network bool) (*running, error) {
 	r.control = connection.(*net.UnixConn)
 	r.command = &exec.Cmd{
 		Path: "/proc/self/exe", Args: []string{childName}, Env: []string{"GOMAXPROCS=1", "GOGC=off"}, Dir: "/",
-		Stdout: files[1], Stderr: files[2], ExtraFiles: []*os.File{theirs, files[3]}, // numbers 3 and 4
+		Stdout: files[1], Stderr: files[2], ExtraFiles: []*os.File{theirs}, // number 3
 		SysProcAttr: s.identity.attributes(network),
 	}
 	if err := r.command.Start(); err != nil {
@@ -134,48 +129,27 @@ func rightsOf(raw []byte) ([]*os.File, error) {
 	return out, nil
 }
 
-// await returns when the child became bwrap and the first process of the namespace is known.
+// await returns when the child became bwrap, or did not.
 func (r *running) await() error {
 	if _, _, err := receive(r.control); err != nil && !errors.Is(err, io.EOF) {
 		return err
 	}
-	var info struct {
-		Child int `json:"child-pid"`
-	}
-	_ = r.info.SetReadDeadline(time.Now().Add(30 * time.Second))
-	if err := json.NewDecoder(r.info).Decode(&info); err != nil {
-		return nil // bwrap gave up; its own words are on standard error
-	}
-	fd, err := unix.PidfdOpen(info.Child, 0)
-	if err != nil {
-		return nil // already over
-	}
-	r.first, r.pid = fd, info.Child
 	return nil
 }
 
-// kill ends every process of the script. The death of the first one in a PID namespace takes all
-// others with it, and bwrap ends after it.
-func (r *running) kill() {
-	if r.first >= 0 {
-		if err := unix.PidfdSendSignal(r.first, syscall.SIGKILL, nil, 0); err == nil {
-			return
-		}
-	}
-	_ = r.command.Process.Kill()
-}
+// kill ends every process of the run: the child, and later bwrap, is the first process of a PID
+// namespace, and the kernel lets it go only when all others in it are gone. So nothing is left
+// however early it comes; bwrap's own namespace would not do, since its first process waits for bwrap
+// for ever when bwrap dies between the two steps of setting it up.
+func (r *running) kill() { _ = r.command.Process.Kill() }
 
 func (r *running) closeFiles() {
-	for _, file := range []*os.File{r.stdout, r.stderr, r.info} {
+	for _, file := range []*os.File{r.stdout, r.stderr} {
 		if file != nil {
 			_ = file.Close()
 		}
 	}
 	if r.control != nil {
 		_ = r.control.Close()
-	}
-	if r.first >= 0 {
-		_ = unix.Close(r.first)
-		r.first = -1
 	}
 }
