@@ -8,7 +8,6 @@ import (
 	"io"
 	"io/fs"
 	"os"
-	"strings"
 
 	"github.com/left4me/left4me/agent/internal/fault"
 )
@@ -22,21 +21,20 @@ type binary struct {
 
 // openBinary opens the program at path and holds it against checksum, "sha256:…" or "" for none.
 func openBinary(path, checksum string) (*binary, *problem) {
-	const again = "then run: left4me plugin restart NAME"
 	file, err := os.Open(path)
 	if err != nil {
 		what := "cannot be started: its program " + path + " cannot be opened (" + reason(err) + ")."
 		if errors.Is(err, fs.ErrNotExist) {
 			what = "cannot be started: its program " + path + " does not exist."
 		}
-		p := lasting(fault.Precondition, "%s", what).withHint("Install it or correct \"command\", %s.", again)
+		p := lasting(fault.Precondition, "%s", what).mend("Install it at that path.")
 		p.cause = err
 		return nil, p
 	}
 	b := &binary{file: file}
 	if p := b.check(path, checksum); p != nil {
 		b.close()
-		return nil, p.withHint("%s, %s.", strings.TrimSuffix(p.hint, "."), again)
+		return nil, p
 	}
 	return b, nil
 }
@@ -50,10 +48,10 @@ func (b *binary) check(path, checksum string) *problem {
 		return passing(err, "cannot be started: its program %s cannot be looked at.", path)
 	case !info.Mode().IsRegular() || info.Mode()&0o111 == 0:
 		return lasting(fault.Precondition, "cannot be started: %s is not an executable file.", path).
-			withHint("Correct \"command\", or make the file executable")
+			mend("Make the file executable, if it is the plugin.")
 	case info.Mode()&0o002 != 0:
 		return lasting(fault.Precondition, "is not started: every user of this host can change its program %s.", path).
-			withHint("Check the program, run chmod o-w on it")
+			mend("Check that it is still the right program, and run: chmod o-w " + path + ".")
 	}
 	sum, script, err := digest(b.file, checksum != "")
 	if err != nil {
@@ -62,7 +60,7 @@ func (b *binary) check(path, checksum string) *problem {
 	b.script = script
 	if checksum != "" && subtle.ConstantTimeCompare([]byte("sha256:"+sum), []byte(checksum)) != 1 {
 		return lasting(fault.Precondition, "is not started: its program %s has the checksum sha256:%s, not the configured one.", path, sum).
-			withHint("If the program was updated on purpose, correct \"checksum\"")
+			withHint("If the program was updated on purpose, correct \"checksum\" in the configuration and restart the agent.")
 	}
 	return nil
 }

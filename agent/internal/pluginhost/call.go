@@ -19,10 +19,10 @@ func (s *supervisor) acquire(ctx context.Context) (*instance, error) {
 		s.mu.Lock()
 		current, status := s.current, s.status
 		s.mu.Unlock()
-		if current != nil {
+		if current != nil && !current.isGone() {
 			return current, nil
 		}
-		soon := status.State == Starting || (status.State == Backoff && status.RetryAt.Before(deadline))
+		soon := current != nil || status.State == Starting || (status.State == Backoff && status.RetryAt.Before(deadline))
 		if !soon {
 			return nil, s.unavailable(status)
 		}
@@ -120,15 +120,13 @@ func (s *supervisor) broke(i *instance, e *sdk.Error) error {
 	}
 	i.settle()
 	retry := "It is started again by itself. Try again."
-	select {
-	case <-i.gone():
+	if i.isGone() {
 		how, own := i.exit()
 		if !own {
 			how = "was stopped"
 		}
 		return fault.Wrap(e, fault.Unavailable, "Plugin %q %s during the call.", s.plugin.Name, how).
 			WithHint("%s", retry).WithSource(source(s.plugin.Name))
-	default:
 	}
 	if e.Code == sdk.CodeInternal {
 		return s.said(e)

@@ -266,10 +266,10 @@ func execProblem(path string, err error) *problem {
 	switch {
 	case errors.Is(err, unix.ENOEXEC):
 		p = lasting(fault.Precondition, "cannot be started: %s is not a program for this machine.", path).
-			withHint("Install the build for this machine's architecture.")
+			mend("Install the build for this machine's architecture.")
 	case errors.Is(err, unix.EACCES), errors.Is(err, unix.EPERM):
 		p = lasting(fault.Precondition, "cannot be started: its user may not execute %s (%s).", path, reason(err)).
-			withHint("Check the mode of the file, and that its file system is not mounted noexec.")
+			mend("Check the mode of the file, and that its file system is not mounted noexec.")
 	default:
 		p = passing(nil, "cannot be started: %s.", reason(err))
 	}

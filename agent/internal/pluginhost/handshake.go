@@ -1,6 +1,10 @@
 package pluginhost
 
 import (
+	"crypto/x509"
+	"encoding/base64"
+	"io/fs"
+	"os"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -11,9 +15,6 @@ import (
 
 // goPluginCore is the version of the handshake line itself.
 const goPluginCore = "1"
-
-// minCertificate is shorter than any certificate; go-plugin takes shorter text for an old form of the line.
-const minCertificate = 50
 
 // checkHandshake checks the first line that a plugin printed before go-plugin sees it:
 //
@@ -33,10 +34,28 @@ func checkHandshake(line, socketDir string) *problem {
 	if parts[2] != "unix" || filepath.Dir(parts[3]) != socketDir {
 		return broken("it listens at %s %q and not in the directory it was given", clean(parts[2], maxWord), clean(parts[3], maxWord))
 	}
-	if len(parts) < 6 || parts[4] != "grpc" || len(parts[5]) <= minCertificate {
+	if !isSocket(parts[3]) {
+		return broken("%q is not a socket", clean(parts[3], maxWord))
+	}
+	if len(parts) < 6 || parts[4] != "grpc" || !isCertificate(parts[5]) {
 		return broken("it does not offer gRPC with TLS")
 	}
 	return nil
+}
+
+// isSocket looks at the name itself: a link could lead the agent to another socket of the host.
+func isSocket(path string) bool {
+	info, err := os.Lstat(path)
+	return err == nil && info.Mode().Type() == fs.ModeSocket
+}
+
+func isCertificate(text string) bool {
+	der, err := base64.RawStdEncoding.DecodeString(text)
+	if err != nil {
+		return false
+	}
+	_, err = x509.ParseCertificate(der)
+	return err == nil
 }
 
 func checkMajor(text string) *problem {

@@ -39,7 +39,7 @@ func New(options Options) *Host {
 	force, forceNow := context.WithCancel(context.Background())
 	h.forceNow = forceNow
 	for _, p := range options.Plugins {
-		h.plugins[p.Name] = newSupervisor(p, options, force, &h.changed)
+		h.plugins[p.Name] = newSupervisor(force, p, options, &h.changed)
 		h.order = append(h.order, p.Name)
 	}
 	return h

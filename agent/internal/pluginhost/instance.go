@@ -87,11 +87,22 @@ func (i *instance) destroy(ctx context.Context) {
 	}
 }
 
+// isGone reports whether nothing is left of the plugin, which its owner may not have noticed yet.
+func (i *instance) isGone() bool {
+	select {
+	case <-i.gone():
+		return true
+	default:
+		return false
+	}
+}
+
 // drainLimit bounds what happens after a forced end: output that a stray grandchild keeps open.
 const drainLimit = 2 * time.Second
 
-// exitNotice is how long it may take until the end of a process is seen after its connection broke.
-const exitNotice = 500 * time.Millisecond
+// exitNotice is how long it may take until the end of a process is seen after its connection broke. It
+// includes the time for output that a stray grandchild keeps open.
+const exitNotice = 2 * time.Second
 
 // settle waits for a plugin that is just ending to be gone, so that the reason is known.
 func (i *instance) settle() {

@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"slices"
 	"strings"
 	"time"
 
@@ -64,7 +65,7 @@ func (l *launcher) secrets() (map[string]string, *problem) {
 	secrets, err := l.plugin.Secrets()
 	if err != nil {
 		p := lasting(fault.Precondition, "is not started: %s", clean(err.Error(), maxSentence)).
-			withHint("Mend the secret file, then run: left4me plugin restart %s", l.plugin.Name)
+			mend("Mend the secret file.")
 		p.cause = err
 		return nil, p
 	}
@@ -191,11 +192,28 @@ func (l *launcher) introduce(ctx context.Context, i *instance, secrets map[strin
 		}
 	}
 	i.info = cleanInfo(info)
+	l.compareCapabilities(i.info)
 	diagnostics, err := i.base.Configure(ctx, l.settings(secrets))
 	if err != nil {
 		return l.answer(err, "could not be configured")
 	}
 	return l.judge(diagnostics)
+}
+
+// compareCapabilities says what the plugin would like to have and does not get. It decides nothing.
+func (l *launcher) compareCapabilities(info sdk.Info) {
+	if l.plugin.Launch.Mode != ModeExec {
+		return // its unit decides
+	}
+	var missing []string
+	for _, name := range info.WantedCapabilities {
+		if !slices.Contains(l.plugin.Launch.Capabilities, name) {
+			missing = append(missing, name)
+		}
+	}
+	if missing != nil {
+		l.log.logger.Info("the plugin would like capabilities that its launch block does not name", "missing", missing)
+	}
 }
 
 func (l *launcher) settings(secrets map[string]string) sdk.Settings {
@@ -249,6 +267,9 @@ func (l *launcher) judge(diagnostics []sdk.Diagnostic) *problem {
 		withHint("%s", detail)
 }
 
+// lastWords is how many lines of a plugin's log explain why it ended.
+const lastWords = 3
+
 // explain adds what is known after the process is gone: how it ended, and what it printed last.
 func (l *launcher) explain(ctx context.Context, i *instance, p *problem) *problem {
 	if p.permanent || i.problem() != nil {
@@ -261,8 +282,8 @@ func (l *launcher) explain(ctx context.Context, i *instance, p *problem) *proble
 	case own:
 		p = passing(p.cause, "%s while it started.", how)
 	}
-	if lines := l.log.last(1); lines != nil && p.hint == "" {
-		p.withHint("The last line of its log is: %s", lines[0])
+	if lines := l.log.last(lastWords); lines != nil && p.hint == "" {
+		p.withHint("Its log ends with: %s", shorten(strings.Join(lines, " / "), maxSentence))
 	}
 	return p
 }

@@ -15,7 +15,9 @@ type problem struct {
 	permanent bool
 	// unreached means that the plugin is started by others and was not there.
 	unreached bool
-	cause     error
+	// mendable problems are gone once the hint was followed and the plugin is started again.
+	mendable bool
+	cause    error
 }
 
 // lasting returns a problem that starting again does not mend.
@@ -39,10 +41,20 @@ func (p *problem) withHint(format string, args ...any) *problem {
 	return p
 }
 
+// mend marks the problem as one that a person mends outside of the configuration.
+func (p *problem) mend(hint string) *problem {
+	p.hint, p.mendable = hint, true
+	return p
+}
+
 // fault returns the problem as a person reads it.
 func (p *problem) fault(name string) *fault.Error {
+	hint := p.hint
+	if p.mendable {
+		hint += " Then run: left4me plugin restart " + name
+	}
 	err := fault.Wrap(p.cause, p.code, "Plugin %q %s", name, p.what)
-	return err.WithHint("%s", p.hint).WithSource(source(name))
+	return err.WithHint("%s", hint).WithSource(source(name))
 }
 
 // source names a plugin as the origin of an error.

@@ -26,7 +26,7 @@ type supervisor struct {
 	current *instance // nil unless calls can be made
 }
 
-func newSupervisor(p Plugin, options Options, force context.Context, host *notifier) *supervisor {
+func newSupervisor(force context.Context, p Plugin, options Options, host *notifier) *supervisor {
 	logger := options.Logger.With("plugin", p.Name)
 	log := newSink(logger)
 	s := &supervisor{
@@ -224,8 +224,12 @@ func (s *supervisor) report(p *problem, now time.Time, pause time.Duration, give
 	if giveUp && hint == "" {
 		hint = "Look at its log, then run: left4me plugin restart " + s.plugin.Name
 	}
+	cause := ""
+	if p.cause != nil {
+		cause = s.launcher.text(p.cause.Error()) // may hold a secret
+	}
 	s.log.logger.Error("plugin is down", "reason", message, "hint", hint, "retry_in", pause.Round(time.Millisecond),
-		"given_up", giveUp, "cause", p.cause)
+		"given_up", giveUp, "cause", cause)
 	s.change(func(status *Status) {
 		status.Description, status.Hint = message, hint
 		status.PID, status.StartedAt = 0, time.Time{}

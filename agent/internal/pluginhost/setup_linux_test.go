@@ -84,7 +84,7 @@ func newRig(t testing.TB, change func(*pluginhost.Options), plugins ...pluginhos
 
 // mark makes the plugin's processes findable.
 func (r *rig) mark(p *pluginhost.Plugin) {
-	if p.Launch.Mode != pluginhost.ModeExec {
+	if p.Launch.Mode != pluginhost.ModeExec || !slices.Contains(p.Launch.Command, asPlugin) {
 		return
 	}
 	p.Launch.Command = append(slices.Clone(p.Launch.Command), r.dir)

@@ -3,10 +3,16 @@ package pluginhost_test
 import (
 	"bufio"
 	"context"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/x509"
+	"encoding/base64"
 	"encoding/json"
 	"fmt"
 	"io"
 	"math"
+	"math/big"
 	"net"
 	"os"
 	"os/exec"
@@ -38,10 +44,12 @@ func behaviors() map[string]func() {
 		"newer":        func() { handshake("1|2|unix|" + socket() + "|grpc|") },
 		"older":        func() { handshake("1|0|unix|" + socket() + "|grpc|") },
 		"core":         func() { handshake("2|1|unix|" + socket() + "|grpc|") },
-		"plain":        func() { handshake("1|1|unix|" + socket() + "|grpc") },
+		"plain":        func() { listenAndSay("|grpc") },
+		"notsocket":    func() { handshake("1|1|unix|" + socket() + "|grpc|" + certificate()) },
+		"symlink":      symlink,
 		"elsewhere":    func() { handshake("1|1|unix|/run/dbus/system_bus_socket|grpc|" + strings.Repeat("A", 600)) },
 		"tcp":          func() { handshake("1|1|tcp|127.0.0.1:22|grpc|" + strings.Repeat("A", 600)) },
-		"nocert":       func() { handshake("1|1|unix|" + socket() + "|grpc|" + strings.Repeat("A", 600)) },
+		"nocert":       func() { listenAndSay("|grpc|" + strings.Repeat("A", 600)) },
 		"longline":     func() { handshake(strings.Repeat("1|1|unix|x", 100<<10)) },
 		"deaf":         deaf,
 		"mute":         mute,
@@ -59,6 +67,7 @@ func behaviors() map[string]func() {
 		"gigabyte":     func() { serve(&gigabyte{newFriendly()}) },
 		"health-flood": func() { serve(&healthFlood{newFriendly()}) },
 		"host":         runHost,
+		"listen":       listen,
 	}
 }
 
@@ -98,14 +107,42 @@ func deaf() {
 }
 
 // mute says hello and then never answers its socket.
-func mute() {
+func mute() { listenAndSay("|grpc|" + certificate()) }
+
+// listenAndSay says a handshake with a socket that exists.
+func listenAndSay(rest string) {
 	path := socket()
 	listener, err := net.Listen("unix", path)
 	if err != nil {
 		os.Exit(66)
 	}
 	defer listener.Close()
-	handshake("1|1|unix|" + path + "|grpc|" + strings.Repeat("A", 600))
+	handshake("1|1|unix|" + path + rest)
+}
+
+// symlink leads to a socket elsewhere.
+func symlink() {
+	path := socket()
+	listener, err := net.Listen("unix", path+"x")
+	if err != nil || os.Symlink(path+"x", path) != nil {
+		os.Exit(66)
+	}
+	defer listener.Close()
+	handshake("1|1|unix|" + path + "|grpc|" + certificate())
+}
+
+// certificate returns a fresh one, as in a handshake.
+func certificate() string {
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		os.Exit(69)
+	}
+	template := &x509.Certificate{SerialNumber: big.NewInt(1), DNSNames: []string{"localhost"}}
+	der, err := x509.CreateCertificate(rand.Reader, template, template, &key.PublicKey, key)
+	if err != nil {
+		os.Exit(69)
+	}
+	return base64.RawStdEncoding.EncodeToString(der)
 }
 
 // stubborn serves well, but does not end when it is asked to.
@@ -126,6 +163,31 @@ func orphans() {
 		}
 	}
 	serve(newFriendly())
+}
+
+// listen is a stranger at a plugin's socket: it reports whatever is said to it.
+func listen() {
+	listener, err := net.Listen("unix", mark)
+	if err != nil {
+		os.Exit(71)
+	}
+	fmt.Println("listening")
+	go waitInputAndExit()
+	for {
+		conn, err := listener.Accept()
+		if err != nil {
+			os.Exit(72)
+		}
+		if n, _ := conn.Read(make([]byte, 1)); n > 0 {
+			fmt.Fprintln(os.Stderr, "something was said to a stranger")
+		}
+		_ = conn.Close()
+	}
+}
+
+func waitInputAndExit() {
+	waitInput()
+	os.Exit(0)
 }
 
 func flood() {

@@ -10,8 +10,12 @@ import (
 // finds the processes of a test.
 const asPlugin = "as-plugin"
 
+// mark is MARK in a plugin.
+var mark string
+
 func TestMain(m *testing.M) {
-	if len(os.Args) > 2 && os.Args[1] == asPlugin {
+	if len(os.Args) > 3 && os.Args[1] == asPlugin {
+		mark = os.Args[3]
 		behave(os.Args[2])
 		return
 	}
