@@ -8,7 +8,6 @@ import (
 
 	"github.com/left4me/left4me/agent/internal/config"
 	"github.com/left4me/left4me/agent/internal/job"
-	"github.com/left4me/left4me/agent/internal/pluginhost"
 	"github.com/left4me/left4me/agent/internal/version"
 )
 
@@ -19,9 +18,7 @@ const mounterWithin = 20 * time.Second
 func (a *Agent) serve(ctx context.Context) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	if err := a.plugins.Start(ctx); err != nil {
-		return err
-	}
+	a.plugins.Start()
 	var parts sync.WaitGroup
 	defer parts.Wait()
 	part := func(run func(context.Context) error) {
@@ -68,25 +65,12 @@ func (a *Agent) begin(ctx context.Context) error {
 	return nil
 }
 
-// awaitMounter returns when the mounter serves, is given up, or takes too long.
+// awaitMounter returns when no plugin is starting any more, or when that takes too long.
 func (a *Agent) awaitMounter(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(ctx, mounterWithin)
 	defer cancel()
-	for {
-		for _, status := range a.plugins.List() {
-			if status.Kind != "mounter" || !status.Enabled {
-				continue
-			}
-			switch status.State {
-			case pluginhost.Ready, pluginhost.Degraded, pluginhost.Failed:
-				return
-			}
-		}
-		select {
-		case <-ctx.Done():
-			return
-		case <-time.After(20 * time.Millisecond):
-		}
+	if err := a.plugins.Settle(ctx); err != nil {
+		a.log.Warn("plugins take long to start", "error", err)
 	}
 }
 

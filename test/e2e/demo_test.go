@@ -1,0 +1,162 @@
+package e2e_test
+
+import (
+	"encoding/json"
+	"io"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/left4me/left4me/agent/api"
+)
+
+func demo(t *testing.T, state, panel string) *exec.Cmd {
+	t.Helper()
+	return exec.Command(filepath.Join(bin, "left4me"), "demo", "--state", state, "--bin", bin,
+		"--seed", filepath.Join(root, "examples", "script-overlays"), "--panel", panel)
+}
+
+// What make run does: everything comes up, a server plays, Ctrl-C leaves nothing.
+func TestDemo(t *testing.T) {
+	if os.Geteuid() != 0 {
+		t.Log("not root: the demo runs in a user namespace")
+	}
+	playAndEnd(t, nil)
+}
+
+// The same as an ordinary user, in a user namespace.
+func TestDemoWithoutRoot(t *testing.T) {
+	if os.Geteuid() != 0 {
+		t.Skip("TestDemo runs without root already")
+	}
+	playAndEnd(t, &syscall.Credential{Uid: 64123, Gid: 64123})
+}
+
+func playAndEnd(t *testing.T, as *syscall.Credential) {
+	state, panel := filepath.Join(openDir(t), "s"), freeAddress(t)
+	if as != nil {
+		if err := os.Mkdir(state, 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.Chown(state, int(as.Uid), int(as.Gid)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	before := mounts(t)
+	command := demo(t, state, panel)
+	if as != nil {
+		command.SysProcAttr = &syscall.SysProcAttr{Credential: as}
+		command.Env = append(os.Environ(), "HOME="+state)
+	}
+	p := start(t, command)
+	p.says("left4me runs.")
+	link := regexp.MustCompile(`http://\S+/setup\?token=\S+`).FindString(p.text())
+	if link == "" || !strings.Contains(get(t, link), "Make your account") {
+		t.Errorf("no set-up link that works in:\n%s", p.text())
+	}
+	overlays := list[api.Overlay](t, state, "overlay", "list")
+	for _, name := range []string{"cedapug_maps", "l4d2center_maps", "competitive_rework", "tickrate", "welcome", "workshop-demo"} {
+		if !slices.ContainsFunc(overlays, func(o api.Overlay) bool { return o.Name == name && o.System }) {
+			t.Errorf("no system-wide overlay %s", name)
+		}
+	}
+	cli(t, state, "server", "start", "demo")
+	server := one[api.Server](t, state, "server", "show", "demo")
+	if server.State != "running" || server.Live == nil || server.Live.Map != "c1m1_hotel" {
+		t.Errorf("server = %+v", server)
+	}
+	// The game itself lists the add-on that the workshop overlay brought.
+	console := cli(t, state, "server", "console", "demo", "--tail", "500")
+	if !strings.Contains(console, "3900000101.vpk") {
+		t.Errorf("the game does not list the workshop's add-on:\n%s", console)
+	}
+	if status := cli(t, state, "server", "command", "demo", "status"); !strings.Contains(status, "map     : c1m1_hotel") {
+		t.Errorf("status = %s", status)
+	}
+	if err := p.cmd.Process.Signal(os.Interrupt); err != nil {
+		t.Fatal(err)
+	}
+	if !p.endsWithin(60*time.Second) || p.err != nil {
+		t.Fatalf("the demo did not end well: %v\n%s", p.err, p.text())
+	}
+	if after := mounts(t); after != before {
+		t.Errorf("the mount table changed from\n%s\nto\n%s", before, after)
+	}
+	if left := processes(t); len(left) != 0 {
+		t.Errorf("processes are left:\n%s", strings.Join(left, "\n"))
+	}
+	if sockets, _ := filepath.Glob(filepath.Join(state, "run", "*")); len(sockets) != 0 {
+		t.Errorf("sockets are left: %v", sockets)
+	}
+}
+
+// A demo that is killed takes everything with it, and the next one repairs the state.
+func TestDemoKilled(t *testing.T) {
+	state, panel := filepath.Join(openDir(t), "s"), freeAddress(t)
+	before := mounts(t)
+	p := start(t, demo(t, state, panel))
+	p.says("left4me runs.")
+	cli(t, state, "server", "start", "demo")
+	if err := p.cmd.Process.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	<-p.ended
+	eventually(t, "nothing of the demo runs any more", func() bool { return len(processes(t)) == 0 })
+	if after := mounts(t); after != before {
+		t.Errorf("the mount table changed")
+	}
+	again := start(t, demo(t, state, panel))
+	again.says("left4me runs.")
+	// The server was meant to run, so it does again.
+	eventually(t, "the server runs again", func() bool {
+		return one[api.Server](t, state, "server", "show", "demo").State == "running"
+	})
+}
+
+func TestDemoSaysThatThePortIsTaken(t *testing.T) {
+	state, panel := filepath.Join(openDir(t), "s"), freeAddress(t)
+	holder := &http.Server{Addr: panel}
+	go func() { _ = holder.ListenAndServe() }()
+	defer holder.Close()
+	eventually(t, "the port is taken", func() bool { _, err := http.Get("http://" + panel); return err == nil })
+	output, err := demo(t, state, panel).CombinedOutput()
+	if err == nil || !strings.Contains(string(output), "the port is taken") || !strings.Contains(string(output), "make run PANEL=") {
+		t.Errorf("error = %v, output:\n%s", err, output)
+	}
+}
+
+func get(t *testing.T, address string) string {
+	t.Helper()
+	response, err := http.Get(address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer response.Body.Close()
+	body, err := io.ReadAll(response.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(body)
+}
+
+func one[T any](t *testing.T, state string, arguments ...string) T {
+	t.Helper()
+	var out T
+	text := cli(t, state, append(arguments, "--format", "json")...)
+	if err := json.Unmarshal([]byte(text), &out); err != nil {
+		t.Fatalf("left4me %s: %v in %s", strings.Join(arguments, " "), err, text)
+	}
+	return out
+}
+
+func list[T any](t *testing.T, state string, arguments ...string) []T {
+	t.Helper()
+	return one[[]T](t, state, arguments...)
+}
