@@ -14,7 +14,9 @@ import (
 
 func main() {
 	// The process supervisor runs each game below a small copy of this program that outlives the agent.
-	process.ShimMain(os.Args)
+	if code, handled := process.ShimMain(os.Args); handled {
+		os.Exit(code)
+	}
 	os.Exit(cli.Main(context.Background(), cli.Program{
 		Args:       os.Args[1:],
 		Stdin:      os.Stdin,

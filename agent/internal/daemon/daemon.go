@@ -82,7 +82,7 @@ func (a *Agent) open(ctx context.Context) (err error) {
 	a.disk = pluginport.Disk{Mounter: a.plugins.Mounter}
 	a.builders = builders{host: a.plugins}
 	a.game = newGame(gameAddress(a.config.Servers.BindIP))
-	if a.supervisor, err = openSupervisor(a.config, a.log); err != nil {
+	if a.supervisor, err = openSupervisor(ctx, a.config, a.log); err != nil {
 		return err
 	}
 	return a.wire()

@@ -1,6 +1,7 @@
 package daemon
 
 import (
+	"context"
 	"log/slog"
 	"os"
 	"os/user"
@@ -32,7 +33,7 @@ func pluginOptions(cfg *config.Config, log *slog.Logger) pluginhost.Options {
 }
 
 // openSupervisor returns the supervisor for hosts without systemd.
-func openSupervisor(cfg *config.Config, log *slog.Logger) (*process.Supervisor, error) {
+func openSupervisor(ctx context.Context, cfg *config.Config, log *slog.Logger) (*process.Supervisor, error) {
 	uid, err := userID(cfg.Servers.User)
 	if err != nil {
 		return nil, err
@@ -45,7 +46,7 @@ func openSupervisor(cfg *config.Config, log *slog.Logger) (*process.Supervisor, 
 		return nil, fault.New(fault.Precondition, "Games cannot run as another user, because the agent does not run as root.").
 			WithHint("Take user and group out of the servers block, or run the agent as root.")
 	}
-	return process.New(process.Options{Dir: filepath.Join(cfg.StateDir, "units"), UID: uid, GID: gid, Log: log})
+	return process.New(ctx, process.Options{Dir: filepath.Join(cfg.StateDir, "units"), UID: uid, GID: gid, Log: log})
 }
 
 func userID(name string) (int, error) {

@@ -7,6 +7,7 @@ import (
 
 	"github.com/left4me/left4me/agent/internal/fault"
 	"github.com/left4me/left4me/sdk"
+	"github.com/left4me/left4me/sdk/builder"
 )
 
 // acquire returns the instance to call, after waiting for one that is starting.
@@ -105,7 +106,11 @@ func (s *supervisor) convert(ctx context.Context, i *instance, err error) error 
 
 // said passes on what the plugin answered, in bounds.
 func (s *supervisor) said(e *sdk.Error) error {
-	out := fault.New(fault.Code(e.Code), "%s", s.launcher.text(e.Message)).WithSource(source(s.plugin.Name))
+	var cause error // not e itself: its text is not bounded
+	if errors.Is(e, builder.ErrNoPlan) {
+		cause = builder.ErrNoPlan
+	}
+	out := fault.Wrap(cause, fault.Code(e.Code), "%s", s.launcher.text(e.Message)).WithSource(source(s.plugin.Name))
 	if e.Hint != "" {
 		out = out.WithHint("%s", s.launcher.text(e.Hint))
 	}
@@ -119,18 +124,19 @@ func (s *supervisor) broke(i *instance, e *sdk.Error) error {
 		return s.said(e)
 	}
 	i.settle()
+	cause := errors.New(s.launcher.text(e.Error()))
 	retry := "It is started again by itself. Try again."
 	if i.isGone() {
 		how, own := i.exit()
 		if !own {
 			how = "was stopped"
 		}
-		return fault.Wrap(e, fault.Unavailable, "Plugin %q %s during the call.", s.plugin.Name, how).
+		return fault.Wrap(cause, fault.Unavailable, "Plugin %q %s during the call.", s.plugin.Name, how).
 			WithHint("%s", retry).WithSource(source(s.plugin.Name))
 	}
 	if e.Code == sdk.CodeInternal {
 		return s.said(e)
 	}
-	return fault.Wrap(e, fault.Unavailable, "The connection to plugin %q broke during the call.", s.plugin.Name).
+	return fault.Wrap(cause, fault.Unavailable, "The connection to plugin %q broke during the call.", s.plugin.Name).
 		WithHint("%s", retry).WithSource(source(s.plugin.Name))
 }

@@ -89,7 +89,7 @@ func TestBuild(t *testing.T) {
 	if string(events.output) != "raw \x1b[1m" {
 		t.Errorf("output %q", events.output)
 	}
-	if _, err := b.Plan(t.Context(), builder.PlanRequest{}); err == nil || !fault.Is(err, fault.Precondition) {
+	if _, err := b.Plan(t.Context(), builder.PlanRequest{}); !errors.Is(err, builder.ErrNoPlan) || !fault.Is(err, fault.Precondition) {
 		t.Errorf("plan: %v", err)
 	}
 	if err := b.Forget(t.Context(), "o1"); err != nil {

@@ -30,12 +30,14 @@ import (
 	"github.com/left4me/left4me/sdk/mounter"
 	builderv1 "github.com/left4me/left4me/sdk/proto/left4me/builder/v1"
 	pluginv1 "github.com/left4me/left4me/sdk/proto/left4me/plugin/v1"
+	"github.com/left4me/left4me/sdk/sdktest"
 )
 
 // behaviors is what the test binary can do as a plugin.
 func behaviors() map[string]func() {
 	return map[string]func(){
 		"good":         func() { serve(newFriendly()) },
+		"dirmounter":   func() { sdk.Serve(sdktest.NewDirMounter("dirmounter", "")) },
 		"mounter":      func() { sdk.Serve(mounter.Of(newFriendly(), emptyMounter{})) },
 		"crash":        func() { fmt.Fprintln(os.Stderr, "cannot find my config"); os.Exit(3) },
 		"panic":        func() { panic("boom") },
