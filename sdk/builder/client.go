@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
+	"time"
 
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
@@ -20,6 +21,13 @@ const (
 	MaxAnnotations = 64   // entries
 	MaxAnnotation  = 1024 // bytes of one key with its value
 )
+
+// cancelPatience is how long Build waits for a canceled build to end: the two seconds that a builder
+// has, and some for the way.
+const cancelPatience = 3 * time.Second
+
+// beginPatience is how long a cancel waits for the sign that the plugin knows of the build.
+const beginPatience = 500 * time.Millisecond
 
 // NewClient returns the Builder at the other end of conn. Errors are *sdk.Error. A plugin that does
 // not keep to the protocol makes the call fail with an internal error.
@@ -52,14 +60,49 @@ func (c *client) Plan(ctx context.Context, request PlanRequest) (Plan, error) {
 	return planFromProto(answer), nil
 }
 
-// Build implements Builder.
+// Build implements Builder. When ctx ends it asks the plugin to cancel and waits for the end of the
+// build, but not for ever: cancelPatience later the plugin is left to itself.
 func (c *client) Build(ctx context.Context, request Request, events Events) (Result, error) {
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
+	if ctx.Err() != nil {
+		return Result{}, sdk.FromStatus(ctx.Err())
+	}
+	streaming, hangUp := context.WithCancel(context.WithoutCancel(ctx))
+	defer hangUp()
+	begun := make(chan struct{})
+	stop := context.AfterFunc(ctx, func() { c.cancel(streaming, request.BuildID, begun, hangUp) })
+	defer stop()
+	result, err := c.build(streaming, request, func() { close(begun) }, events)
+	if err != nil && ctx.Err() != nil {
+		return Result{}, sdk.FromStatus(ctx.Err())
+	}
+	return result, err
+}
+
+// cancel ends a build in the plugin and then the stream, if that has not ended by itself. Calls can
+// overtake each other, so it waits until the plugin knows of the build.
+func (c *client) cancel(ctx context.Context, buildID string, begun <-chan struct{}, hangUp func()) {
+	defer hangUp()
+	ctx, stop := context.WithTimeout(ctx, cancelPatience)
+	defer stop()
+	select {
+	case <-begun:
+	case <-ctx.Done():
+	case <-time.After(beginPatience): // the plugin sends nothing before its first event
+	}
+	answer, err := c.rpc.Cancel(ctx, &builderv1.CancelRequest{BuildId: buildID}, sdk.CallOptions()...)
+	if err == nil && answer.GetExisted() {
+		<-ctx.Done() // the last message of the stream is on its way
+	}
+}
+
+// build calls begun when the plugin has begun the build, and returns when the stream has ended.
+func (c *client) build(ctx context.Context, request Request, begun func(), events Events) (Result, error) {
 	stream, err := c.rpc.Build(ctx, requestToProto(request), sdk.CallOptions()...)
 	if err != nil {
 		return Result{}, sdk.FromStatus(err)
 	}
+	_, _ = stream.Header() // its error is also that of Recv
+	begun()
 	r := receiver{events: events}
 	for {
 		message, err := stream.Recv()

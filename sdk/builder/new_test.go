@@ -248,3 +248,49 @@ func TestEventsOfCarelessAuthors(t *testing.T) {
 		t.Errorf("progress %v, logs %q", done, events.Logs())
 	}
 }
+
+// When Build returns, nothing may write to the staging tree any more: the host throws it away.
+func TestCanceledBuildHasEndedWhenBuildReturns(t *testing.T) {
+	ended := false
+	b := start(t, builder.New("x", "1.0.0", func(ctx context.Context, b *builder.Build[text]) error {
+		b.Logf("begun")
+		<-ctx.Done()
+		time.Sleep(50 * time.Millisecond) // a child process takes its time to die
+		err := b.Dir.WriteFile("late", nil, 0o644)
+		ended = true
+		return errors.Join(ctx.Err(), err)
+	}), "")
+	for _, limit := range []time.Duration{0, 30 * time.Millisecond} {
+		ended = false
+		ctx, cancel := context.WithCancel(t.Context())
+		if limit > 0 {
+			ctx, cancel = context.WithTimeout(t.Context(), limit)
+		}
+		defer cancel()
+		events := &sdktest.Recorder{OnEvent: func() {
+			if limit == 0 {
+				cancel()
+			}
+		}}
+		_, err := b.Build(ctx, builder.Request{
+			BuildID: "b", Settings: json.RawMessage(`{"text": "x"}`), OutputDir: t.TempDir(),
+		}, events)
+		if !ended {
+			t.Error("Build returned before the build had ended")
+		}
+		if !errors.Is(err, ctx.Err()) {
+			t.Errorf("Build returned %v, want %v", err, ctx.Err())
+		}
+	}
+}
+
+// A build of the same id that has ended, or never was, must not delay anybody.
+func TestCancelBeforeTheBuild(t *testing.T) {
+	b := start(t, builder.New("x", "1.0.0", func(context.Context, *builder.Build[text]) error { return nil }), "")
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	_, err := b.Build(ctx, builder.Request{BuildID: "b", OutputDir: t.TempDir()}, &sdktest.Recorder{})
+	if sdk.CodeOf(err) != sdk.CodeCanceled {
+		t.Errorf("Build = %v", err)
+	}
+}

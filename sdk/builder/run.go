@@ -15,6 +15,9 @@ var errTime = errors.New("time limit")
 
 // Build implements Builder: it opens the staging tree, runs the function and looks at what it left.
 func (t *typed[S]) Build(ctx context.Context, request Request, events Events) (Result, error) {
+	if ctx.Err() != nil { // canceled on the way: the host may have thrown the tree away
+		return Result{}, ctx.Err()
+	}
 	settings, found := t.decode(ctx, request.Settings)
 	for _, d := range found {
 		events.Diagnostic(d)

@@ -16,6 +16,7 @@ import (
 type service struct {
 	builderv1.UnimplementedBuilderServiceServer
 	builder Builder
+	running running
 }
 
 // Validate implements builderv1.BuilderServiceServer.
@@ -45,9 +46,14 @@ func (s *service) Plan(ctx context.Context, request *builderv1.PlanRequest) (*bu
 func (s *service) Build(
 	request *builderv1.BuildRequest, stream grpc.ServerStreamingServer[builderv1.BuildResponse],
 ) error {
+	ctx, end := s.running.begin(stream.Context(), request.GetBuildId())
+	defer end()
+	if err := stream.SendHeader(nil); err != nil { // tells the host that Cancel finds the build
+		return err
+	}
 	events := &sender{stream: stream}
 	defer events.close()
-	result, err := s.builder.Build(stream.Context(), requestFromProto(request), events)
+	result, err := s.builder.Build(ctx, requestFromProto(request), events)
 	if err != nil {
 		return err
 	}
@@ -55,6 +61,15 @@ func (s *service) Build(
 		return err
 	}
 	return events.result(result)
+}
+
+// Cancel implements builderv1.BuilderServiceServer.
+func (s *service) Cancel(ctx context.Context, request *builderv1.CancelRequest) (*builderv1.CancelResponse, error) {
+	existed, err := s.running.cancel(ctx, request.GetBuildId())
+	if err != nil {
+		return nil, err
+	}
+	return &builderv1.CancelResponse{Existed: existed}, nil
 }
 
 // Forget implements builderv1.BuilderServiceServer.

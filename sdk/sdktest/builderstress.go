@@ -17,13 +17,16 @@ const cancelAttempts = 10
 
 func builderCancel(t T, r *builderRun) {
 	run, b := r.ready(t)
+	left := map[string]Tree{} // what each canceled build left, by directory
 	for attempt := range cancelAttempts {
 		ctx, stop := soon(patient(t), attempt)
-		_, err := b.Build(ctx, request(t, r.spec.Overlay), &Recorder{})
+		work := request(t, r.spec.Overlay)
+		_, err := b.Build(ctx, work, &Recorder{})
 		if err != nil {
 			wantCode(t, "a canceled build", err, sdk.CodeCanceled)
 		}
 		stop()
+		left[work.OutputDir] = readTree(t, work.OutputDir)
 	}
 	if r.spec.Endless != nil {
 		ctx, cancel := context.WithCancel(patient(t))
@@ -33,6 +36,9 @@ func builderCancel(t T, r *builderRun) {
 	}
 	noChildren(t, run)
 	build(t, b, request(t, r.spec.Overlay))
+	for dir, tree := range left {
+		sameTree(t, "long after a canceled build had returned", readTree(t, dir), tree)
+	}
 }
 
 func builderDeadline(t T, r *builderRun) {

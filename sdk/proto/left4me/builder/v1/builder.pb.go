@@ -913,6 +913,95 @@ func (x *Result) GetAnnotations() map[string]string {
 	return nil
 }
 
+type CancelRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	BuildId       string                 `protobuf:"bytes,1,opt,name=build_id,json=buildId,proto3" json:"build_id,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *CancelRequest) Reset() {
+	*x = CancelRequest{}
+	mi := &file_left4me_builder_v1_builder_proto_msgTypes[11]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *CancelRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*CancelRequest) ProtoMessage() {}
+
+func (x *CancelRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_left4me_builder_v1_builder_proto_msgTypes[11]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use CancelRequest.ProtoReflect.Descriptor instead.
+func (*CancelRequest) Descriptor() ([]byte, []int) {
+	return file_left4me_builder_v1_builder_proto_rawDescGZIP(), []int{11}
+}
+
+func (x *CancelRequest) GetBuildId() string {
+	if x != nil {
+		return x.BuildId
+	}
+	return ""
+}
+
+type CancelResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The build was running.
+	Existed       bool `protobuf:"varint,1,opt,name=existed,proto3" json:"existed,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *CancelResponse) Reset() {
+	*x = CancelResponse{}
+	mi := &file_left4me_builder_v1_builder_proto_msgTypes[12]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *CancelResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*CancelResponse) ProtoMessage() {}
+
+func (x *CancelResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_left4me_builder_v1_builder_proto_msgTypes[12]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use CancelResponse.ProtoReflect.Descriptor instead.
+func (*CancelResponse) Descriptor() ([]byte, []int) {
+	return file_left4me_builder_v1_builder_proto_rawDescGZIP(), []int{12}
+}
+
+func (x *CancelResponse) GetExisted() bool {
+	if x != nil {
+		return x.Existed
+	}
+	return false
+}
+
 type ForgetRequest struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	OverlayId     string                 `protobuf:"bytes,1,opt,name=overlay_id,json=overlayId,proto3" json:"overlay_id,omitempty"`
@@ -922,7 +1011,7 @@ type ForgetRequest struct {
 
 func (x *ForgetRequest) Reset() {
 	*x = ForgetRequest{}
-	mi := &file_left4me_builder_v1_builder_proto_msgTypes[11]
+	mi := &file_left4me_builder_v1_builder_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -934,7 +1023,7 @@ func (x *ForgetRequest) String() string {
 func (*ForgetRequest) ProtoMessage() {}
 
 func (x *ForgetRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_left4me_builder_v1_builder_proto_msgTypes[11]
+	mi := &file_left4me_builder_v1_builder_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -947,7 +1036,7 @@ func (x *ForgetRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ForgetRequest.ProtoReflect.Descriptor instead.
 func (*ForgetRequest) Descriptor() ([]byte, []int) {
-	return file_left4me_builder_v1_builder_proto_rawDescGZIP(), []int{11}
+	return file_left4me_builder_v1_builder_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *ForgetRequest) GetOverlayId() string {
@@ -965,7 +1054,7 @@ type ForgetResponse struct {
 
 func (x *ForgetResponse) Reset() {
 	*x = ForgetResponse{}
-	mi := &file_left4me_builder_v1_builder_proto_msgTypes[12]
+	mi := &file_left4me_builder_v1_builder_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -977,7 +1066,7 @@ func (x *ForgetResponse) String() string {
 func (*ForgetResponse) ProtoMessage() {}
 
 func (x *ForgetResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_left4me_builder_v1_builder_proto_msgTypes[12]
+	mi := &file_left4me_builder_v1_builder_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -990,7 +1079,7 @@ func (x *ForgetResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ForgetResponse.ProtoReflect.Descriptor instead.
 func (*ForgetResponse) Descriptor() ([]byte, []int) {
-	return file_left4me_builder_v1_builder_proto_rawDescGZIP(), []int{12}
+	return file_left4me_builder_v1_builder_proto_rawDescGZIP(), []int{14}
 }
 
 var File_left4me_builder_v1_builder_proto protoreflect.FileDescriptor
@@ -1081,15 +1170,20 @@ const file_left4me_builder_v1_builder_proto_rawDesc = "" +
 	"\vannotations\x18\x05 \x03(\v2+.left4me.builder.v1.Result.AnnotationsEntryR\vannotations\x1a>\n" +
 	"\x10AnnotationsEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
-	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\".\n" +
+	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"*\n" +
+	"\rCancelRequest\x12\x19\n" +
+	"\bbuild_id\x18\x01 \x01(\tR\abuildId\"*\n" +
+	"\x0eCancelResponse\x12\x18\n" +
+	"\aexisted\x18\x01 \x01(\bR\aexisted\".\n" +
 	"\rForgetRequest\x12\x1d\n" +
 	"\n" +
 	"overlay_id\x18\x01 \x01(\tR\toverlayId\"\x10\n" +
-	"\x0eForgetResponse2\xd3\x02\n" +
+	"\x0eForgetResponse2\xa4\x03\n" +
 	"\x0eBuilderService\x12U\n" +
 	"\bValidate\x12#.left4me.builder.v1.ValidateRequest\x1a$.left4me.builder.v1.ValidateResponse\x12I\n" +
 	"\x04Plan\x12\x1f.left4me.builder.v1.PlanRequest\x1a .left4me.builder.v1.PlanResponse\x12N\n" +
 	"\x05Build\x12 .left4me.builder.v1.BuildRequest\x1a!.left4me.builder.v1.BuildResponse0\x01\x12O\n" +
+	"\x06Cancel\x12!.left4me.builder.v1.CancelRequest\x1a\".left4me.builder.v1.CancelResponse\x12O\n" +
 	"\x06Forget\x12!.left4me.builder.v1.ForgetRequest\x1a\".left4me.builder.v1.ForgetResponseBCZAgithub.com/left4me/left4me/sdk/proto/left4me/builder/v1;builderv1b\x06proto3"
 
 var (
@@ -1105,7 +1199,7 @@ func file_left4me_builder_v1_builder_proto_rawDescGZIP() []byte {
 }
 
 var file_left4me_builder_v1_builder_proto_enumTypes = make([]protoimpl.EnumInfo, 2)
-var file_left4me_builder_v1_builder_proto_msgTypes = make([]protoimpl.MessageInfo, 18)
+var file_left4me_builder_v1_builder_proto_msgTypes = make([]protoimpl.MessageInfo, 20)
 var file_left4me_builder_v1_builder_proto_goTypes = []any{
 	(Progress_Unit)(0),            // 0: left4me.builder.v1.Progress.Unit
 	(Output_Stream)(0),            // 1: left4me.builder.v1.Output.Stream
@@ -1120,44 +1214,48 @@ var file_left4me_builder_v1_builder_proto_goTypes = []any{
 	(*Log)(nil),                   // 10: left4me.builder.v1.Log
 	(*Output)(nil),                // 11: left4me.builder.v1.Output
 	(*Result)(nil),                // 12: left4me.builder.v1.Result
-	(*ForgetRequest)(nil),         // 13: left4me.builder.v1.ForgetRequest
-	(*ForgetResponse)(nil),        // 14: left4me.builder.v1.ForgetResponse
-	nil,                           // 15: left4me.builder.v1.PlanRequest.SecretsEntry
-	nil,                           // 16: left4me.builder.v1.PlanRequest.PreviousAnnotationsEntry
-	nil,                           // 17: left4me.builder.v1.BuildRequest.SecretsEntry
-	nil,                           // 18: left4me.builder.v1.BuildRequest.PreviousAnnotationsEntry
-	nil,                           // 19: left4me.builder.v1.Result.AnnotationsEntry
-	(*v1.Diagnostic)(nil),         // 20: left4me.plugin.v1.Diagnostic
-	(*durationpb.Duration)(nil),   // 21: google.protobuf.Duration
-	(*timestamppb.Timestamp)(nil), // 22: google.protobuf.Timestamp
+	(*CancelRequest)(nil),         // 13: left4me.builder.v1.CancelRequest
+	(*CancelResponse)(nil),        // 14: left4me.builder.v1.CancelResponse
+	(*ForgetRequest)(nil),         // 15: left4me.builder.v1.ForgetRequest
+	(*ForgetResponse)(nil),        // 16: left4me.builder.v1.ForgetResponse
+	nil,                           // 17: left4me.builder.v1.PlanRequest.SecretsEntry
+	nil,                           // 18: left4me.builder.v1.PlanRequest.PreviousAnnotationsEntry
+	nil,                           // 19: left4me.builder.v1.BuildRequest.SecretsEntry
+	nil,                           // 20: left4me.builder.v1.BuildRequest.PreviousAnnotationsEntry
+	nil,                           // 21: left4me.builder.v1.Result.AnnotationsEntry
+	(*v1.Diagnostic)(nil),         // 22: left4me.plugin.v1.Diagnostic
+	(*durationpb.Duration)(nil),   // 23: google.protobuf.Duration
+	(*timestamppb.Timestamp)(nil), // 24: google.protobuf.Timestamp
 }
 var file_left4me_builder_v1_builder_proto_depIdxs = []int32{
-	20, // 0: left4me.builder.v1.ValidateResponse.diagnostics:type_name -> left4me.plugin.v1.Diagnostic
-	15, // 1: left4me.builder.v1.PlanRequest.secrets:type_name -> left4me.builder.v1.PlanRequest.SecretsEntry
-	16, // 2: left4me.builder.v1.PlanRequest.previous_annotations:type_name -> left4me.builder.v1.PlanRequest.PreviousAnnotationsEntry
-	17, // 3: left4me.builder.v1.BuildRequest.secrets:type_name -> left4me.builder.v1.BuildRequest.SecretsEntry
+	22, // 0: left4me.builder.v1.ValidateResponse.diagnostics:type_name -> left4me.plugin.v1.Diagnostic
+	17, // 1: left4me.builder.v1.PlanRequest.secrets:type_name -> left4me.builder.v1.PlanRequest.SecretsEntry
+	18, // 2: left4me.builder.v1.PlanRequest.previous_annotations:type_name -> left4me.builder.v1.PlanRequest.PreviousAnnotationsEntry
+	19, // 3: left4me.builder.v1.BuildRequest.secrets:type_name -> left4me.builder.v1.BuildRequest.SecretsEntry
 	7,  // 4: left4me.builder.v1.BuildRequest.limits:type_name -> left4me.builder.v1.Limits
-	18, // 5: left4me.builder.v1.BuildRequest.previous_annotations:type_name -> left4me.builder.v1.BuildRequest.PreviousAnnotationsEntry
-	21, // 6: left4me.builder.v1.Limits.max_time:type_name -> google.protobuf.Duration
+	20, // 5: left4me.builder.v1.BuildRequest.previous_annotations:type_name -> left4me.builder.v1.BuildRequest.PreviousAnnotationsEntry
+	23, // 6: left4me.builder.v1.Limits.max_time:type_name -> google.protobuf.Duration
 	9,  // 7: left4me.builder.v1.BuildResponse.progress:type_name -> left4me.builder.v1.Progress
 	10, // 8: left4me.builder.v1.BuildResponse.log:type_name -> left4me.builder.v1.Log
 	11, // 9: left4me.builder.v1.BuildResponse.output:type_name -> left4me.builder.v1.Output
-	20, // 10: left4me.builder.v1.BuildResponse.diagnostic:type_name -> left4me.plugin.v1.Diagnostic
+	22, // 10: left4me.builder.v1.BuildResponse.diagnostic:type_name -> left4me.plugin.v1.Diagnostic
 	12, // 11: left4me.builder.v1.BuildResponse.result:type_name -> left4me.builder.v1.Result
 	0,  // 12: left4me.builder.v1.Progress.unit:type_name -> left4me.builder.v1.Progress.Unit
-	22, // 13: left4me.builder.v1.Log.time:type_name -> google.protobuf.Timestamp
+	24, // 13: left4me.builder.v1.Log.time:type_name -> google.protobuf.Timestamp
 	1,  // 14: left4me.builder.v1.Output.stream:type_name -> left4me.builder.v1.Output.Stream
-	19, // 15: left4me.builder.v1.Result.annotations:type_name -> left4me.builder.v1.Result.AnnotationsEntry
+	21, // 15: left4me.builder.v1.Result.annotations:type_name -> left4me.builder.v1.Result.AnnotationsEntry
 	2,  // 16: left4me.builder.v1.BuilderService.Validate:input_type -> left4me.builder.v1.ValidateRequest
 	4,  // 17: left4me.builder.v1.BuilderService.Plan:input_type -> left4me.builder.v1.PlanRequest
 	6,  // 18: left4me.builder.v1.BuilderService.Build:input_type -> left4me.builder.v1.BuildRequest
-	13, // 19: left4me.builder.v1.BuilderService.Forget:input_type -> left4me.builder.v1.ForgetRequest
-	3,  // 20: left4me.builder.v1.BuilderService.Validate:output_type -> left4me.builder.v1.ValidateResponse
-	5,  // 21: left4me.builder.v1.BuilderService.Plan:output_type -> left4me.builder.v1.PlanResponse
-	8,  // 22: left4me.builder.v1.BuilderService.Build:output_type -> left4me.builder.v1.BuildResponse
-	14, // 23: left4me.builder.v1.BuilderService.Forget:output_type -> left4me.builder.v1.ForgetResponse
-	20, // [20:24] is the sub-list for method output_type
-	16, // [16:20] is the sub-list for method input_type
+	13, // 19: left4me.builder.v1.BuilderService.Cancel:input_type -> left4me.builder.v1.CancelRequest
+	15, // 20: left4me.builder.v1.BuilderService.Forget:input_type -> left4me.builder.v1.ForgetRequest
+	3,  // 21: left4me.builder.v1.BuilderService.Validate:output_type -> left4me.builder.v1.ValidateResponse
+	5,  // 22: left4me.builder.v1.BuilderService.Plan:output_type -> left4me.builder.v1.PlanResponse
+	8,  // 23: left4me.builder.v1.BuilderService.Build:output_type -> left4me.builder.v1.BuildResponse
+	14, // 24: left4me.builder.v1.BuilderService.Cancel:output_type -> left4me.builder.v1.CancelResponse
+	16, // 25: left4me.builder.v1.BuilderService.Forget:output_type -> left4me.builder.v1.ForgetResponse
+	21, // [21:26] is the sub-list for method output_type
+	16, // [16:21] is the sub-list for method input_type
 	16, // [16:16] is the sub-list for extension type_name
 	16, // [16:16] is the sub-list for extension extendee
 	0,  // [0:16] is the sub-list for field type_name
@@ -1181,7 +1279,7 @@ func file_left4me_builder_v1_builder_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_left4me_builder_v1_builder_proto_rawDesc), len(file_left4me_builder_v1_builder_proto_rawDesc)),
 			NumEnums:      2,
-			NumMessages:   18,
+			NumMessages:   20,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

@@ -24,6 +24,7 @@ const (
 	BuilderService_Validate_FullMethodName = "/left4me.builder.v1.BuilderService/Validate"
 	BuilderService_Plan_FullMethodName     = "/left4me.builder.v1.BuilderService/Plan"
 	BuilderService_Build_FullMethodName    = "/left4me.builder.v1.BuilderService/Build"
+	BuilderService_Cancel_FullMethodName   = "/left4me.builder.v1.BuilderService/Cancel"
 	BuilderService_Forget_FullMethodName   = "/left4me.builder.v1.BuilderService/Forget"
 )
 
@@ -36,8 +37,12 @@ type BuilderServiceClient interface {
 	// Plan says what Build would make. UNIMPLEMENTED without the capability "build.plan".
 	Plan(ctx context.Context, in *PlanRequest, opts ...grpc.CallOption) (*PlanResponse, error)
 	// Build changes output_dir into the new content. Canceling the call cancels the build. The stream ends with
-	// exactly one Result, as its last message, or with an error status.
+	// exactly one Result, as its last message, or with an error status. The plugin sends the response headers as
+	// soon as Cancel would find the build.
 	Build(ctx context.Context, in *BuildRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[BuildResponse], error)
+	// Cancel cancels a build and answers when it has ended, so that nothing writes to its output_dir any more.
+	// Canceling the call of Build does not tell that. Unknown build: OK.
+	Cancel(ctx context.Context, in *CancelRequest, opts ...grpc.CallOption) (*CancelResponse, error)
 	// Forget drops what the plugin keeps for an overlay outside its content. Idempotent.
 	Forget(ctx context.Context, in *ForgetRequest, opts ...grpc.CallOption) (*ForgetResponse, error)
 }
@@ -89,6 +94,16 @@ func (c *builderServiceClient) Build(ctx context.Context, in *BuildRequest, opts
 // This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
 type BuilderService_BuildClient = grpc.ServerStreamingClient[BuildResponse]
 
+func (c *builderServiceClient) Cancel(ctx context.Context, in *CancelRequest, opts ...grpc.CallOption) (*CancelResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(CancelResponse)
+	err := c.cc.Invoke(ctx, BuilderService_Cancel_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 func (c *builderServiceClient) Forget(ctx context.Context, in *ForgetRequest, opts ...grpc.CallOption) (*ForgetResponse, error) {
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
 	out := new(ForgetResponse)
@@ -108,8 +123,12 @@ type BuilderServiceServer interface {
 	// Plan says what Build would make. UNIMPLEMENTED without the capability "build.plan".
 	Plan(context.Context, *PlanRequest) (*PlanResponse, error)
 	// Build changes output_dir into the new content. Canceling the call cancels the build. The stream ends with
-	// exactly one Result, as its last message, or with an error status.
+	// exactly one Result, as its last message, or with an error status. The plugin sends the response headers as
+	// soon as Cancel would find the build.
 	Build(*BuildRequest, grpc.ServerStreamingServer[BuildResponse]) error
+	// Cancel cancels a build and answers when it has ended, so that nothing writes to its output_dir any more.
+	// Canceling the call of Build does not tell that. Unknown build: OK.
+	Cancel(context.Context, *CancelRequest) (*CancelResponse, error)
 	// Forget drops what the plugin keeps for an overlay outside its content. Idempotent.
 	Forget(context.Context, *ForgetRequest) (*ForgetResponse, error)
 	mustEmbedUnimplementedBuilderServiceServer()
@@ -130,6 +149,9 @@ func (UnimplementedBuilderServiceServer) Plan(context.Context, *PlanRequest) (*P
 }
 func (UnimplementedBuilderServiceServer) Build(*BuildRequest, grpc.ServerStreamingServer[BuildResponse]) error {
 	return status.Error(codes.Unimplemented, "method Build not implemented")
+}
+func (UnimplementedBuilderServiceServer) Cancel(context.Context, *CancelRequest) (*CancelResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method Cancel not implemented")
 }
 func (UnimplementedBuilderServiceServer) Forget(context.Context, *ForgetRequest) (*ForgetResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method Forget not implemented")
@@ -202,6 +224,24 @@ func _BuilderService_Build_Handler(srv interface{}, stream grpc.ServerStream) er
 // This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
 type BuilderService_BuildServer = grpc.ServerStreamingServer[BuildResponse]
 
+func _BuilderService_Cancel_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(CancelRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(BuilderServiceServer).Cancel(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: BuilderService_Cancel_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(BuilderServiceServer).Cancel(ctx, req.(*CancelRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 func _BuilderService_Forget_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
 	in := new(ForgetRequest)
 	if err := dec(in); err != nil {
@@ -234,6 +274,10 @@ var BuilderService_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "Plan",
 			Handler:    _BuilderService_Plan_Handler,
+		},
+		{
+			MethodName: "Cancel",
+			Handler:    _BuilderService_Cancel_Handler,
 		},
 		{
 			MethodName: "Forget",
