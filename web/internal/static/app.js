@@ -150,7 +150,7 @@
       if (this.busy) { this.again = true; return; }
       this.busy = true;
       try {
-        const answer = await fetch(location.href, { headers: { Accept: "text/html" }, credentials: "same-origin" });
+        const answer = await fetch(location.href, { headers: { "Left4me-Live": "1" }, credentials: "same-origin" });
         if (answer.redirected && new URL(answer.url).pathname !== location.pathname) { location.reload(); return; }
         if (answer.ok) this.apply(new DOMParser().parseFromString(await answer.text(), "text/html"));
       } catch { /* the panel is not there at the moment; the next round tries again */ } finally {
@@ -205,9 +205,23 @@
   // ---- Small comforts ----
   for (const select of document.querySelectorAll("[data-submit]")) select.addEventListener("change", () => select.form.requestSubmit());
 
+  // send runs a command without leaving the page: only the reply is taken from the answer.
+  async function send(input) {
+    const reply = document.getElementById("reply"), body = new URLSearchParams(new FormData(input.form));
+    input.value = "";
+    try {
+      const answer = await fetch(input.form.action, { method: "POST", body, headers: { "Left4me-Live": "1" } });
+      const next = new DOMParser().parseFromString(await answer.text(), "text/html");
+      reply.replaceChildren(...(next.getElementById("reply") ?? next.querySelector(".problem") ?? next.body).childNodes);
+    } catch {
+      reply.textContent = "The panel cannot be reached. Try again.";
+      input.value = body.get(input.name);
+    }
+  }
+
   // Up and down walk through the commands that were sent before, as in a shell.
   for (const input of document.querySelectorAll("[data-history]")) {
-    const name = "history/" + location.pathname;
+    const name = "history" + new URL(input.form.action).pathname;
     let list = [];
     try { list = parse(sessionStorage.getItem(name)) || []; } catch { /* storage is switched off */ }
     let at = list.length, draft = "";
@@ -220,15 +234,18 @@
       at = to;
       input.value = at === list.length ? draft : list[at];
     });
-    input.form.addEventListener("submit", () => {
+    input.form.addEventListener("submit", (e) => {
+      e.preventDefault();
       if (list.at(-1) !== input.value) list.push(input.value);
+      at = list.length;
       try { sessionStorage.setItem(name, JSON.stringify(list.slice(-100))); } catch { /* then without history */ }
+      send(input);
     });
-    if (location.hash === "#console") input.focus({ preventScroll: true });
   }
 
   // A button that was pressed is not pressed twice.
   document.addEventListener("submit", (e) => {
+    if (e.defaultPrevented) return;
     if (e.target.dataset.sent) { e.preventDefault(); return; }
     e.target.dataset.sent = "1";
     setTimeout(() => { delete e.target.dataset.sent; }, 3000);

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net/http"
 	"strings"
+	"time"
 	"unicode"
 	"unicode/utf8"
 
@@ -98,6 +99,7 @@ func (p *Panel) begin(ctx context.Context, a account.Account) error {
 	}
 	p.sessions.Put(ctx, sessionAccount, a.ID)
 	p.sessions.Put(ctx, sessionEpoch, a.Epoch)
+	p.sessions.Put(ctx, sessionSeen, time.Now().Unix())
 	return nil
 }
 

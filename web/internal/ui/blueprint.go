@@ -122,7 +122,7 @@ func (p *Panel) blueprintCreate(w http.ResponseWriter, r *http.Request) error {
 		problem, status := problemOf(err)
 		return p.blueprintForm(w, r, status, form, problem)
 	}
-	return p.done(w, r, p.page(r, "", "").URL("blueprints", made.Name), "Blueprint made. Servers can be made from it now.")
+	return p.done(w, r, p.url(r, "blueprints", made.Name), "Blueprint made. Servers can be made from it now.")
 }
 
 func (p *Panel) blueprintSave(w http.ResponseWriter, r *http.Request) error {
@@ -150,7 +150,7 @@ func (p *Panel) blueprintSave(w http.ResponseWriter, r *http.Request) error {
 		problem, status := problemOf(err)
 		return p.blueprintForm(w, r, status, form, problem)
 	}
-	return p.done(w, r, p.page(r, "", "").URL("blueprints", current.Name), "Blueprint saved.")
+	return p.done(w, r, p.url(r, "blueprints", current.Name), "Blueprint saved.")
 }
 
 func (p *Panel) saveBlueprint(r *http.Request, agent *client.Client, form view.BlueprintForm, settings api.BlueprintSettings) error {
@@ -175,7 +175,7 @@ func (p *Panel) blueprintDelete(w http.ResponseWriter, r *http.Request) error {
 	if err := agent.DeleteBlueprint(r.Context(), param(r, "name")); err != nil {
 		return err
 	}
-	return p.done(w, r, p.page(r, "", "").URL("blueprints"), "Blueprint deleted.")
+	return p.done(w, r, p.url(r, "blueprints"), "Blueprint deleted.")
 }
 
 func showSettings(s api.BlueprintSettings) map[string]string {

@@ -69,6 +69,9 @@ func serve(ctx context.Context, cfg config.Config) error {
 		return err
 	}
 	defer agent.Close()
+	if err := accounts.Sessions().Sweep(ctx); err != nil {
+		return fmt.Errorf("forget old sessions: %w", err)
+	}
 	panel, err := New(Options{Accounts: accounts, Hosts: []Host{{Name: cfg.AgentName, Client: agent}}, InsecureCookies: cfg.InsecureCookies})
 	if err != nil {
 		return err
@@ -81,17 +84,22 @@ func serve(ctx context.Context, cfg config.Config) error {
 	return run(ctx, listener, panel)
 }
 
-// run serves until ctx ends. Streams end with ctx, because their requests descend from it.
-func run(ctx context.Context, listener net.Listener, handler http.Handler) error {
-	server := &http.Server{
+// NewServer returns the listener's half of the panel. Streams end with ctx, because their requests descend from it.
+func NewServer(ctx context.Context, handler http.Handler) *http.Server {
+	return &http.Server{
 		Handler:           handler,
 		ReadHeaderTimeout: 10 * time.Second,
-		ReadTimeout:       30 * time.Second,
-		WriteTimeout:      30 * time.Second, // streams lift it for themselves
+		ReadTimeout:       30 * time.Second, // streams lift both for themselves
+		WriteTimeout:      30 * time.Second,
 		IdleTimeout:       2 * time.Minute,
 		MaxHeaderBytes:    32 << 10,
 		BaseContext:       func(net.Listener) context.Context { return ctx },
 	}
+}
+
+// run serves until ctx ends.
+func run(ctx context.Context, listener net.Listener, handler http.Handler) error {
+	server := NewServer(ctx, handler)
 	ended := make(chan error, 1)
 	go func() { ended <- server.Serve(listener) }()
 	select {

@@ -64,7 +64,7 @@ func (p *Panel) pluginRestart(w http.ResponseWriter, r *http.Request) error {
 	if _, err := agent.RestartPlugin(r.Context(), param(r, "name")); err != nil {
 		return err
 	}
-	return p.done(w, r, p.page(r, "", "").URL("plugins"), "The plugin is being restarted.")
+	return p.done(w, r, p.url(r, "plugins"), "The plugin is being restarted.")
 }
 
 func (p *Panel) installation(w http.ResponseWriter, r *http.Request) error {
@@ -88,5 +88,5 @@ func (p *Panel) install(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	return p.done(w, r, p.page(r, "", "").URL("jobs", queued.ID), "")
+	return p.done(w, r, p.url(r, "jobs", queued.ID), "")
 }

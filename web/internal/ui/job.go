@@ -60,7 +60,7 @@ func (p *Panel) jobCancel(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	return p.done(w, r, p.page(r, "", "").URL("jobs", canceled.ID), "")
+	return p.done(w, r, p.url(r, "jobs", canceled.ID), "")
 }
 
 func (p *Panel) jobRetry(w http.ResponseWriter, r *http.Request) error {
@@ -72,5 +72,5 @@ func (p *Panel) jobRetry(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	return p.done(w, r, p.page(r, "", "").URL("jobs", again.ID), "")
+	return p.done(w, r, p.url(r, "jobs", again.ID), "")
 }

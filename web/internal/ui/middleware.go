@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/url"
 	"runtime/debug"
+	"time"
 
 	"github.com/left4me/left4me/web/internal/account"
 )
@@ -63,7 +64,11 @@ const (
 	sessionAccount = "account"
 	sessionEpoch   = "epoch"
 	sessionFlash   = "flash"
+	sessionSeen    = "seen" // Unix seconds of the last request, give or take an hour
 )
+
+// maxIdle is how long a session lives without a request.
+const maxIdle = 7 * 24 * time.Hour
 
 // handle makes a row an http.Handler: it finds out who asks, refuses who may not, and shows errors.
 func (p *Panel) handle(row route) http.Handler {
@@ -96,6 +101,13 @@ func (p *Panel) identify(ctx context.Context) (person, error) {
 	found, err := p.Accounts.Get(ctx, id)
 	if errors.Is(err, account.ErrNotFound) || err == nil && found.Epoch != p.sessions.GetInt64(ctx, sessionEpoch) {
 		return person{}, p.sessions.Destroy(ctx)
+	}
+	idle := time.Since(time.Unix(p.sessions.GetInt64(ctx, sessionSeen), 0))
+	if idle > maxIdle {
+		return person{}, p.sessions.Destroy(ctx)
+	}
+	if idle > time.Hour {
+		p.sessions.Put(ctx, sessionSeen, time.Now().Unix())
 	}
 	return person{Account: found, signedIn: err == nil}, err
 }

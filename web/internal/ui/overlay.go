@@ -85,9 +85,9 @@ func (p *Panel) overlayCreate(w http.ResponseWriter, r *http.Request) error {
 		return p.overlayForm(w, r, status, typeName, name, settings, problem)
 	}
 	if made.LastJob != "" {
-		return p.done(w, r, p.page(r, "", "").URL("jobs", made.LastJob), "Overlay made. This is its first build.")
+		return p.done(w, r, p.url(r, "jobs", made.LastJob), "Overlay made. This is its first build.")
 	}
-	return p.done(w, r, p.page(r, "", "").URL("overlays", made.Name), "Overlay made.")
+	return p.done(w, r, p.url(r, "overlays", made.Name), "Overlay made.")
 }
 
 func (p *Panel) overlay(w http.ResponseWriter, r *http.Request) error {
@@ -147,7 +147,7 @@ func (p *Panel) overlaySave(w http.ResponseWriter, r *http.Request) error {
 	if r.PostFormValue("build") != "" {
 		return p.overlayBuild(w, r)
 	}
-	return p.done(w, r, p.page(r, "", "").URL("overlays", current.Name), "Settings saved. The next build uses them.")
+	return p.done(w, r, p.url(r, "overlays", current.Name), "Settings saved. The next build uses them.")
 }
 
 func (p *Panel) overlayBuild(w http.ResponseWriter, r *http.Request) error {
@@ -159,7 +159,7 @@ func (p *Panel) overlayBuild(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	return p.done(w, r, p.page(r, "", "").URL("jobs", queued.ID), "")
+	return p.done(w, r, p.url(r, "jobs", queued.ID), "")
 }
 
 func (p *Panel) overlayRollback(w http.ResponseWriter, r *http.Request) error {
@@ -171,7 +171,7 @@ func (p *Panel) overlayRollback(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	return p.done(w, r, p.page(r, "", "").URL("overlays", o.Name), "Went back. Servers take it up at their next start.")
+	return p.done(w, r, p.url(r, "overlays", o.Name), "Went back. Servers take it up at their next start.")
 }
 
 func (p *Panel) overlayDiff(w http.ResponseWriter, r *http.Request) error {
@@ -202,5 +202,5 @@ func (p *Panel) overlayDelete(w http.ResponseWriter, r *http.Request) error {
 	if err := agent.DeleteOverlay(r.Context(), param(r, "name")); err != nil {
 		return err
 	}
-	return p.done(w, r, p.page(r, "", "").URL("overlays"), "Overlay deleted.")
+	return p.done(w, r, p.url(r, "overlays"), "Overlay deleted.")
 }

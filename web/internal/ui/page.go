@@ -13,10 +13,18 @@ import (
 	"github.com/left4me/left4me/web/internal/view"
 )
 
+// liveHeader marks a request of the page's script for the live parts: what is shown once waits for a person.
+const liveHeader = "Left4me-Live"
+
 // themeCookie holds the chosen colours; it is no secret and outlives the session.
 const themeCookie = "theme"
 
-// page returns what every page knows. section is the entry of the navigation to mark.
+// url returns an address below the request's host.
+func (p *Panel) url(r *http.Request, elements ...string) string {
+	return view.Page{Host: p.hostName(r)}.URL(elements...)
+}
+
+// page returns what every page knows; the word for the person that it takes along is then used up. section is the entry of the navigation to mark.
 func (p *Panel) page(r *http.Request, section, title string) view.Page {
 	who := personOf(r)
 	page := view.Page{Title: title, Section: section, User: who.Name, Host: p.hostName(r), Theme: themeOf(r), Path: r.URL.RequestURI(),
@@ -24,7 +32,7 @@ func (p *Panel) page(r *http.Request, section, title string) view.Page {
 	for _, host := range p.Hosts {
 		page.Hosts = append(page.Hosts, host.Name)
 	}
-	if who.signedIn {
+	if who.signedIn && r.Header.Get(liveHeader) == "" {
 		page.Flash = p.sessions.PopString(r.Context(), sessionFlash)
 	}
 	return page
@@ -142,6 +150,6 @@ func (p *Panel) theme(w http.ResponseWriter, r *http.Request) error {
 }
 
 func (p *Panel) root(w http.ResponseWriter, r *http.Request) error {
-	http.Redirect(w, r, p.page(r, "", "").URL(), http.StatusSeeOther)
+	http.Redirect(w, r, p.url(r), http.StatusSeeOther)
 	return nil
 }

@@ -58,7 +58,7 @@ func (p *Panel) serverCreate(w http.ResponseWriter, r *http.Request) error {
 		problem, status := problemOf(err)
 		return p.serverForm(w, r, status, form, problem)
 	}
-	return p.done(w, r, p.page(r, "", "").URL("servers", made.Name), "Server made.")
+	return p.done(w, r, p.url(r, "servers", made.Name), "Server made.")
 }
 
 func (p *Panel) server(w http.ResponseWriter, r *http.Request) error {
@@ -163,5 +163,5 @@ func (p *Panel) serverAction(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	return p.done(w, r, p.page(r, "", "").URL("jobs", queued.ID), "")
+	return p.done(w, r, p.url(r, "jobs", queued.ID), "")
 }

@@ -3,6 +3,7 @@ package ui
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
 	"strconv"
@@ -26,8 +27,9 @@ type sse struct {
 // with the browser or the panel.
 func stream(w http.ResponseWriter, r *http.Request, send func(ctx context.Context, out *sse) error) error {
 	out := &sse{w: w, controller: http.NewResponseController(w)}
-	if err := out.controller.SetWriteDeadline(time.Time{}); err != nil {
-		return fmt.Errorf("lift the write deadline: %w", err)
+	// The listener's read deadline would end the request's context in the middle of the stream.
+	if err := errors.Join(out.controller.SetReadDeadline(time.Time{}), out.controller.SetWriteDeadline(time.Time{})); err != nil {
+		return fmt.Errorf("lift the deadlines: %w", err)
 	}
 	h := w.Header()
 	h.Set("Content-Type", "text/event-stream")

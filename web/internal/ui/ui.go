@@ -60,8 +60,7 @@ func (p *Panel) ServeHTTP(w http.ResponseWriter, r *http.Request) { p.handler.Se
 func newSessions(options Options) *scs.SessionManager {
 	sessions := scs.New()
 	sessions.Store = options.Accounts.Sessions()
-	sessions.Lifetime = 30 * 24 * time.Hour
-	sessions.IdleTimeout = 7 * 24 * time.Hour
+	sessions.Lifetime = 30 * 24 * time.Hour // and maxIdle; scs' own IdleTimeout would write at every request
 	sessions.HashTokenInStore = true // whoever reads the database cannot sign in with it
 	sessions.Cookie.Name = "__Host-session"
 	sessions.Cookie.Secure = !options.InsecureCookies

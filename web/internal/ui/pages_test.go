@@ -1,0 +1,170 @@
+package ui_test
+
+import (
+	"context"
+	"fmt"
+	"net/url"
+	"testing"
+	"time"
+
+	"github.com/chromedp/chromedp"
+
+	"github.com/left4me/left4me/agent/agenttest"
+	"github.com/left4me/left4me/agent/api"
+	"github.com/left4me/left4me/agent/client"
+)
+
+// Every page fits its window and makes the browser complain about nothing, in both colours and on every width.
+func TestPagesInChromium(t *testing.T) {
+	p := newPanel(t)
+	c := newChromium(t)
+	c.look(390, "light")
+	c.open(p.URL + "/sign-in")
+	c.picture("not-set-up-390-light")
+	p.createAccount()
+	running := busyHost(p)
+	for _, width := range []int64{390, 1440} {
+		c.look(width, "light")
+		c.open(p.URL + "/sign-in")
+		c.picture(fmt.Sprintf("sign-in-%d-light", width))
+	}
+	c.typeInto("#name", testName)
+	c.typeInto("#password", testPassword+"\r")
+	c.sees(".side")
+	for _, colours := range []string{"light", "dark"} {
+		for _, width := range []int64{390, 1440} {
+			c.look(width, colours)
+			for name, path := range pages(running) {
+				c.open(p.URL + path)
+				c.picture(fmt.Sprintf("%s-%d-%s", name, width, colours))
+			}
+		}
+	}
+	for _, width := range []int64{360, 768, 2560, 3840} {
+		c.look(width, "light")
+		for name, path := range pages(running) {
+			c.open(p.URL + path)
+			c.fits(fmt.Sprintf("%s at %d", name, width))
+		}
+		c.open(p.URL + "/hosts/local")
+		c.picture(fmt.Sprintf("dashboard-%d-light", width))
+	}
+}
+
+func pages(running string) map[string]string {
+	return map[string]string{
+		"dashboard": "/hosts/local", "servers": "/hosts/local/servers", "server": "/hosts/local/servers/campaign-night",
+		"server-new": "/hosts/local/servers/new", "server-crashed": "/hosts/local/servers/versus", "server-delete": "/hosts/local/servers/versus/delete",
+		"overlays": "/hosts/local/overlays", "overlay": "/hosts/local/overlays/maps", "overlay-new": "/hosts/local/overlays/new",
+		"overlay-workshop": "/hosts/local/overlays/new?type=overlay-workshop", "blueprints": "/hosts/local/blueprints",
+		"blueprint": "/hosts/local/blueprints/coop", "jobs": "/hosts/local/jobs", "job-running": "/hosts/local/jobs/" + running,
+		"jobs-empty": "/hosts/local/jobs?status=canceled", "events": "/hosts/local/events", "plugins": "/hosts/local/plugins",
+		"installation": "/hosts/local/installation", "account": "/account", "not-found": "/hosts/local/servers/nothing",
+	}
+}
+
+// fits fails when a page is wider than the window.
+func (c *chromium) fits(name string) {
+	c.t.Helper()
+	over := eval[string](c, `document.documentElement.scrollWidth <= innerWidth ? "" :
+		[...document.querySelectorAll("body *")].filter(e => e.getBoundingClientRect().right > innerWidth + 1 && !e.closest(".scroll,.tabs,.side"))
+		.map(e => e.tagName + "." + e.className).slice(0, 5).join(" ") || "something"`)
+	if over != "" {
+		c.t.Errorf("%s is wider than the window: %s", name, over)
+	}
+}
+
+func (c *chromium) picture(name string) {
+	c.t.Helper()
+	c.fits(name)
+	c.save(name, run(c, "picture of "+name, chromedp.FullScreenshot(100)))
+}
+
+// busyHost fills the agent with what a real host shows at its busiest, and returns the id of a running job.
+func busyHost(p *panel) string {
+	p.t.Helper()
+	ctx, agent := p.t.Context(), p.agent.Client.As("ada")
+	must := func(err error) {
+		p.t.Helper()
+		if err != nil {
+			p.t.Fatal(err)
+		}
+	}
+	for name, settings := range map[string]string{
+		"maps":      `{"items":["2542824628","121088946"]}`,
+		"stripper":  `{"script":"#!/bin/bash\nset -euo pipefail\n\ncurl -fsSL https://stripper.example/latest.tar.gz | tar xz -C left4dead2\n"}`,
+		"sourcemod": `{"script":"#!/bin/bash\nset -euo pipefail\n\necho hello\n","tools":["curl","tar"]}`,
+	} {
+		kind := "overlay-script"
+		if name == "maps" {
+			kind = "overlay-workshop"
+		}
+		o, err := agent.CreateOverlay(ctx, api.OverlayCreate{Name: name, Type: kind, Settings: []byte(settings), Build: true})
+		must(err)
+		p.finished(o.LastJob)
+	}
+	job, err := agent.BuildOverlay(ctx, "maps", api.OverlayBuild{})
+	must(err)
+	p.finished(job.ID)
+	_, err = agent.CreateBlueprint(ctx, api.BlueprintCreate{Name: "coop", Overlays: []string{"stripper", "sourcemod", "maps"},
+		Config: []string{"sv_alltalk 1", "sv_pausable 0"}, Arguments: []string{"-strictportbind"},
+		Settings: api.BlueprintSettings{Hostname: "Friday night [{server}]", Map: "c1m1_hotel", Mode: "coop", Difficulty: "Normal"}})
+	must(err)
+	_, err = agent.CreateBlueprint(ctx, api.BlueprintCreate{Name: "plain"})
+	must(err)
+	for _, name := range []string{"campaign-night", "versus", "a-server-with-a-name-that-is-as-long-as-names-may-be-0123456789ab", "practice"} {
+		_, err = agent.CreateServer(ctx, api.ServerCreate{Name: name, Blueprint: "coop", Start: name != "practice"})
+		must(err)
+		s, err := agent.Server(ctx, name)
+		must(err)
+		if s.LastJob != "" {
+			p.finished(s.LastJob)
+		}
+	}
+	liveliness(p)
+	return runningJob(p, agent)
+}
+
+func liveliness(p *panel) {
+	p.agent.SetPlayers("campaign-night",
+		api.Player{UserID: 2, Name: "Zoë ☢ <b>", SteamID: "76561197960287930", Ping: 34, Connected: 4100, State: "active"},
+		api.Player{UserID: 3, Name: "קואצ'\u202e", SteamID: "76561197960265731", Ping: 121, Loss: 2, Connected: 95, State: "active"},
+		api.Player{UserID: 4, Name: "Nick", Bot: true, State: "active"})
+	p.agent.ChangeServer("campaign-night", func(s *api.Server) {
+		s.Pending = []string{`Overlay "maps" has a newer revision.`}
+		s.Layers[2].Newer = "x"
+	})
+	p.agent.Crash("versus", "The game ended with signal SIGSEGV 3 times within 5 minutes.")
+	for i := range 30 {
+		p.agent.Print("campaign-night", fmt.Sprintf(`L 11/24/2026 - 20:15:%02d: "Zoë<2><STEAM_1:0:11101><Survivor>" killed "Infected" with "pumpshotgun"`, i))
+	}
+	p.agent.SetHost(api.Host{Name: "gamehost", Version: "0.1.0", Supervisor: "process", StartedAt: time.Now().Add(-50 * time.Hour),
+		Notices: []string{"Scripts can reach your local network, because this demo runs without an egress filter."}})
+	now := time.Now().Add(-3 * time.Minute)
+	p.agent.SetPlugin(api.Plugin{Name: "overlay-workshop", Kind: "builder", Enabled: true, Version: "0.1.0", Launch: "exec", State: "backoff",
+		Description: "Ended with exit code 2; started again in 8 s.", Restarts: 4, LastExit: "exit code 2", LastExitAt: &now,
+		Health: map[string]string{"steam web api": "https://api.steampowered.com answers 503"}})
+}
+
+// runningJob starts a build that goes on until the test ends.
+func runningJob(p *panel, agent *client.Client) string {
+	p.t.Helper()
+	logged := make(chan struct{})
+	p.agent.Script("overlay.build", func(ctx context.Context, run *agenttest.Run) error {
+		run.Step("stage")
+		run.Step("build")
+		run.Progress(api.Progress{Phase: "download", Unit: "bytes", Done: 350 << 20, Total: 900 << 20, Message: "2542824628.vpk"})
+		for i, level := range []string{"debug", "info", "stdout", "stderr", "warn", "error"} {
+			run.Log(level, fmt.Sprintf("line %d of level %s: fetching left4dead2/addons/%d.vpk", i, level, 2542824628+i))
+		}
+		close(logged)
+		<-ctx.Done()
+		return ctx.Err()
+	})
+	job, err := agent.BuildOverlay(p.t.Context(), "maps", api.OverlayBuild{})
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	<-logged
+	return url.PathEscape(job.ID)
+}
