@@ -72,10 +72,9 @@ func playAndEnd(t *testing.T, as *syscall.Credential) {
 	if server.State != "running" || server.Live == nil || server.Live.Map != "c1m1_hotel" {
 		t.Errorf("server = %+v", server)
 	}
-	// The game itself lists the add-on that the workshop overlay brought.
-	console := cli(t, state, "server", "console", "demo", "--tail", "500")
-	if !strings.Contains(console, "3900000101.vpk") {
-		t.Errorf("the game does not list the workshop's add-on:\n%s", console)
+	// The game itself finds the campaign that the workshop overlay brought.
+	if maps := cli(t, state, "server", "command", "demo", "maps *"); !strings.Contains(maps, "harbour_m1_docks.bsp") {
+		t.Errorf("the game does not find the workshop's campaign:\n%s", maps)
 	}
 	if status := cli(t, state, "server", "command", "demo", "status"); !strings.Contains(status, "map     : c1m1_hotel") {
 		t.Errorf("status = %s", status)

@@ -36,7 +36,7 @@ plugin "mounter-kernel" {
     mode    = "exec"
     command = ["{{.Bin}}/mounter-kernel"]
 {{- if not .Rootless}}
-    capabilities = ["CAP_SYS_ADMIN", "CAP_DAC_OVERRIDE", "CAP_CHOWN", "CAP_FOWNER"]
+    capabilities = ["CAP_SYS_ADMIN", "CAP_DAC_OVERRIDE", "CAP_CHOWN", "CAP_FOWNER", "CAP_SETUID", "CAP_SETGID"]
 {{- end}}
   }
   settings {
