@@ -278,26 +278,3 @@ func checkCycles(t T, w way) {
 		}
 	}
 }
-
-// noChildren fails the check when the plugin's process has children.
-func noChildren(t T, r *running) {
-	t.Helper()
-	if r.process == nil || runtime.GOOS != "linux" {
-		return
-	}
-	ctx := patient(t)
-	pattern := fmt.Sprintf("/proc/%d/task/*/children", r.process.PID())
-	for ctx.Err() == nil {
-		files, _ := filepath.Glob(pattern) // the pattern is valid
-		children := ""
-		for _, file := range files {
-			text, _ := os.ReadFile(file) // the thread may have ended
-			children += string(text)
-		}
-		if strings.TrimSpace(children) == "" {
-			return
-		}
-		runtime.Gosched()
-	}
-	t.Errorf("the plugin has child processes after its builds ended")
-}
