@@ -41,6 +41,8 @@ func TestDemoWithoutRoot(t *testing.T) {
 
 func playAndEnd(t *testing.T, as *syscall.Credential) {
 	state, panel := filepath.Join(openDir(t), "s"), freeAddress(t)
+	asUser = as
+	t.Cleanup(func() { asUser = nil })
 	if as != nil {
 		if err := os.Mkdir(state, 0o755); err != nil {
 			t.Fatal(err)

@@ -194,8 +194,12 @@ func cli(t *testing.T, state string, arguments ...string) string {
 	return output
 }
 
+// asUser makes the commands of a test run as another user; nil = as the test. Tests here do not run in parallel.
+var asUser *syscall.Credential
+
 func try(state string, arguments ...string) (string, error) {
 	command := exec.Command(filepath.Join(bin, "left4me"), append([]string{"--socket", filepath.Join(state, "run", "agent.sock")}, arguments...)...)
+	command.SysProcAttr = &syscall.SysProcAttr{Credential: asUser}
 	var stdout, stderr bytes.Buffer
 	command.Stdout, command.Stderr = &stdout, &stderr
 	if err := command.Run(); err != nil {

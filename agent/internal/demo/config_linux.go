@@ -35,9 +35,7 @@ plugin "mounter-kernel" {
   launch {
     mode    = "exec"
     command = ["{{.Bin}}/mounter-kernel"]
-{{- if not .Rootless}}
     capabilities = ["CAP_SYS_ADMIN", "CAP_DAC_OVERRIDE", "CAP_CHOWN", "CAP_FOWNER", "CAP_SETUID", "CAP_SETGID"]
-{{- end}}
   }
   settings {
     root = "{{.State}}/content"
@@ -57,7 +55,10 @@ plugin "overlay-script" {
   launch {
     mode    = "exec"
     command = ["{{.Bin}}/overlay-script"]
-{{- if not .Rootless}}
+{{- if .Rootless}}
+    # The sandbox is a user namespace below ours; since Linux 5.12 mapping root into one needs this (user_namespaces(7)).
+    capabilities = ["CAP_SETFCAP"]
+{{- else}}
     user  = "{{.ScriptUser}}"
     group = "{{.ScriptUser}}"
 {{- end}}
