@@ -46,6 +46,19 @@ func TestStorm(t *testing.T) {
 			}
 		})
 	}
+	torment(t, r)
+	cancel()
+	callers.Wait()
+	for n, count := range answered {
+		if count == 0 {
+			t.Errorf("caller %d never got an answer", n)
+		}
+	}
+}
+
+// torment kills, freezes and restarts the plugin at random moments.
+func torment(t *testing.T, r *rig) {
+	t.Helper()
 	for n := range 12 {
 		s := r.await("overlay-x", "ready", func(s pluginhost.Status) bool { return s.State == pluginhost.Ready && s.PID != 0 })
 		time.Sleep(rand.N(30 * time.Millisecond)) // a random moment is the point
@@ -61,12 +74,5 @@ func TestStorm(t *testing.T) {
 			continue
 		}
 		r.await("overlay-x", "another run", func(now pluginhost.Status) bool { return now.Restarts > s.Restarts })
-	}
-	cancel()
-	callers.Wait()
-	for n, count := range answered {
-		if count == 0 {
-			t.Errorf("caller %d never got an answer", n)
-		}
 	}
 }
