@@ -26,7 +26,7 @@ build: ## build all programs into bin/
 	$(GOBUILD) -o $(BIN)/left4me-web ./web
 	$(GOBUILD) -o $(BIN)/demo-game ./examples/demo-game
 	cd plugins/mounter-kernel && $(GOBUILD) -o $(BIN)/mounter-kernel .
-	cd plugins/overlay-script && $(GOBUILD) -o $(BIN)/overlay-script .
+	cd plugins/overlay-script && $(GOBUILD) -o $(BIN)/overlay-script . && $(GOBUILD) -o $(BIN)/mapsites ./cmd/mapsites
 	cd plugins/overlay-workshop && $(GOBUILD) -o $(BIN)/overlay-workshop . && $(GOBUILD) -o $(BIN)/steam-standin ./cmd/steam-standin
 
 .PHONY: deps

@@ -10,6 +10,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -49,7 +50,7 @@ func run(m *testing.M) int {
 func build() error {
 	programs := []struct{ dir, pkg, name string }{
 		{".", "./agent", "left4me"}, {".", "./web", "left4me-web"}, {".", "./examples/demo-game", "demo-game"},
-		{"plugins/mounter-kernel", ".", "mounter-kernel"}, {"plugins/overlay-script", ".", "overlay-script"},
+		{"plugins/mounter-kernel", ".", "mounter-kernel"}, {"plugins/overlay-script", ".", "overlay-script"}, {"plugins/overlay-script", "./cmd/mapsites", "mapsites"},
 		{"plugins/overlay-workshop", ".", "overlay-workshop"}, {"plugins/overlay-workshop", "./cmd/steam-standin", "steam-standin"},
 	}
 	for _, p := range programs {
@@ -208,14 +209,16 @@ func try(state string, arguments ...string) (string, error) {
 	return stdout.String(), nil
 }
 
-// mounts returns the mount table of this process.
-func mounts(t *testing.T) string {
+// mounts returns the mounts of this process' namespace that have to do with a demo. Other tests mount things too.
+func mounts(t *testing.T, state string) []string {
 	t.Helper()
 	data, err := os.ReadFile("/proc/self/mountinfo")
 	if err != nil {
 		t.Fatal(err)
 	}
-	return string(data)
+	return slices.DeleteFunc(strings.Split(string(data), "\n"), func(line string) bool {
+		return !strings.Contains(line, state) && !strings.Contains(line, "left4me:") && !strings.Contains(line, "/mnt/left4me")
+	})
 }
 
 // processes lists running programs of bin, by command line.
@@ -229,7 +232,7 @@ func processes(t *testing.T) []string {
 	for _, entry := range entries {
 		data, _ := os.ReadFile(entry)
 		line := strings.TrimSpace(strings.ReplaceAll(string(data), "\x00", " "))
-		if strings.Contains(line, bin) || strings.Contains(line, "srcds_") {
+		if strings.Contains(line, bin) || strings.Contains(line, "/mnt/left4me") {
 			out = append(out, line)
 		}
 	}

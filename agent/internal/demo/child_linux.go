@@ -46,6 +46,10 @@ func (d *demo) start(program string, output io.Writer, arguments ...string) (*ch
 		c.cmd.Stdout = io.MultiWriter(file, output)
 	}
 	c.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	// An input that stays open tells stand-ins that we live. Wait closes it.
+	if _, err := c.cmd.StdinPipe(); err != nil {
+		return nil, err
+	}
 	err = d.reaper.own(func() (int, error) {
 		if err := c.cmd.Start(); err != nil {
 			return 0, err
@@ -111,20 +115,30 @@ func same(a, b string) bool {
 }
 
 // startSteam runs the workshop's stand-in and returns its URL.
-func (d *demo) startSteam(ctx context.Context) (string, error) {
+func (d *demo) startSteam(ctx context.Context) (url string, err error) {
+	line, err := d.standIn(ctx, &d.steam, "steam-standin", "--listen", "127.0.0.1:0", "--demo", filepath.Join(d.layout.State, "workshop"))
+	_, url, _ = strings.Cut(line, "listening on ")
+	return url, err
+}
+
+// startSites runs the stand-ins of the example scripts' sites and returns their address.
+func (d *demo) startSites(ctx context.Context) (address string, err error) {
+	return d.standIn(ctx, &d.sites, "mapsites", "-base", "http://"+sitesHost)
+}
+
+// standIn runs a program that says in its first line where it listens, and returns that line.
+func (d *demo) standIn(ctx context.Context, keep **child, program string, arguments ...string) (string, error) {
 	said := &firstLine{line: make(chan string, 1)}
-	var err error
-	if d.steam, err = d.start("steam-standin", said, "--listen", "127.0.0.1:0", "--demo", filepath.Join(d.layout.State, "workshop")); err != nil {
+	c, err := d.start(program, said, arguments...)
+	if err != nil {
 		return "", err
 	}
+	*keep = c
 	select {
 	case line := <-said.line:
-		if _, url, ok := strings.Cut(line, "listening on "); ok {
-			return url, nil
-		}
-		return "", fmt.Errorf("steam-standin said %q", line)
-	case <-d.steam.ended:
-		return "", fmt.Errorf("steam-standin ended: %w; see %s", errors.Join(d.steam.err), d.steam.log)
+		return line, nil
+	case <-c.ended:
+		return "", fmt.Errorf("%s ended: %w; see %s", program, errors.Join(c.err), c.log)
 	case <-ctx.Done():
 		return "", ctx.Err()
 	}

@@ -13,12 +13,20 @@ const (
 	gameUser   = 64002
 )
 
+// The example scripts reach their stand-ins by this name and an address that is reserved for documentation
+// (RFC 5737): the sandbox' filter has one opening, from there to the stand-in, so the scripts stay as they are.
+const (
+	sitesHost    = "maps.demo"
+	sitesAddress = "198.51.100.7"
+)
+
 // layout is where things are inside the namespaces.
 type layout struct {
 	State    string
 	Bin      string
 	Rootless bool
 	Steam    string // URL of the workshop's stand-in
+	Sites    string // address of the example scripts' stand-ins
 }
 
 func (l layout) socket() string     { return filepath.Join(l.State, "run", "agent.sock") }
@@ -63,6 +71,16 @@ plugin "overlay-script" {
     group = "{{.ScriptUser}}"
 {{- end}}
   }
+  settings {
+    hosts     = { "{{.SitesHost}}" = "{{.SitesAddress}}" }
+    redirects = { "{{.SitesAddress}}:80" = "{{.Sites}}" }
+    environment = {
+      CEDAPUG_URL     = "http://{{.SitesHost}}/maps"
+      L4D2CENTER_URL  = "http://{{.SitesHost}}/maps/servers/index.csv"
+      REWORK_URL      = "http://{{.SitesHost}}/SirPlease/L4D2-Competitive-Rework"
+      TICKRATE_URL    = "http://{{.SitesHost}}/SirPlease/L4D2-Competitive-Rework/master/addons"
+    }
+  }
 }
 
 plugin "overlay-workshop" {
@@ -104,8 +122,9 @@ func (l layout) config() ([]byte, error) {
 	var out bytes.Buffer
 	err := configTemplate.Execute(&out, struct {
 		layout
-		ScriptUser, GameUser int
-	}{l, scriptUser, gameUser})
+		ScriptUser, GameUser    int
+		SitesHost, SitesAddress string
+	}{l, scriptUser, gameUser, sitesHost, sitesAddress})
 	if err != nil {
 		return nil, fmt.Errorf("write the demo's config: %w", err)
 	}

@@ -50,7 +50,8 @@ type demo struct {
 	layout         layout
 	stdout, stderr io.Writer
 	reaper         *reaper
-	steam          *child
+	steam          *child // stand-in of the workshop
+	sites          *child // stand-in of the example scripts' sites
 	agent          *child
 	panel          *child
 }
@@ -104,6 +105,9 @@ func (d *demo) prepare(ctx context.Context) error {
 	if d.layout.Steam, err = d.startSteam(ctx); err != nil {
 		return err
 	}
+	if d.layout.Sites, err = d.startSites(ctx); err != nil {
+		return err
+	}
 	text, err := d.layout.config()
 	if err != nil {
 		return err
@@ -146,7 +150,7 @@ func (d *demo) failed() <-chan error {
 
 // end takes everything down: first the panel, then the agent with its servers.
 func (d *demo) end() {
-	for _, c := range []*child{d.panel, d.agent, d.steam} {
+	for _, c := range []*child{d.panel, d.agent, d.steam, d.sites} {
 		if c != nil {
 			c.stop(stopWithin)
 		}

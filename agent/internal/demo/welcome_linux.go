@@ -83,7 +83,7 @@ func (d *demo) welcome(ctx context.Context, agent *client.Client) error {
 	}
 	notices := host.Notices
 	if d.layout.Rootless {
-		notices = append([]string{"Without root, scripts and games run as you, and scripts have no network. Run it as root to see users kept apart."}, notices...)
+		notices = append([]string{"Without root, scripts and games run as you, and memory is watched instead of limited. Run it as root to see users kept apart."}, notices...)
 	}
 	for _, notice := range notices {
 		fmt.Fprintf(d.stdout, "\n  Note: %s\n", notice)
