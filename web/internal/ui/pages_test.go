@@ -59,7 +59,7 @@ func pages(running string) map[string]string {
 		"overlay-workshop": "/hosts/local/overlays/new?type=overlay-workshop", "blueprints": "/hosts/local/blueprints",
 		"blueprint": "/hosts/local/blueprints/coop", "jobs": "/hosts/local/jobs", "job-running": "/hosts/local/jobs/" + running,
 		"jobs-empty": "/hosts/local/jobs?status=canceled", "events": "/hosts/local/events", "plugins": "/hosts/local/plugins",
-		"installation": "/hosts/local/installation", "account": "/account", "not-found": "/hosts/local/servers/nothing",
+		"installation": "/hosts/local/installation", "account": "/account", "not-found": missingPage,
 	}
 }
 
@@ -112,7 +112,7 @@ func busyHost(p *panel) string {
 	must(err)
 	_, err = agent.CreateBlueprint(ctx, api.BlueprintCreate{Name: "plain"})
 	must(err)
-	for _, name := range []string{"campaign-night", "versus", "a-server-with-a-name-that-is-as-long-as-names-may-be-0123456789ab", "practice"} {
+	for _, name := range []string{"campaign-night", "versus", "a-server-with-a-name-that-is-as-long-as-names-may-be-012345678", "practice"} {
 		_, err = agent.CreateServer(ctx, api.ServerCreate{Name: name, Blueprint: "coop", Start: name != "practice"})
 		must(err)
 		s, err := agent.Server(ctx, name)

@@ -61,7 +61,7 @@ func newSessions(options Options) *scs.SessionManager {
 	sessions := scs.New()
 	sessions.Store = options.Accounts.Sessions()
 	sessions.Lifetime = 30 * 24 * time.Hour // and maxIdle; scs' own IdleTimeout would write at every request
-	sessions.HashTokenInStore = true // whoever reads the database cannot sign in with it
+	sessions.HashTokenInStore = true        // whoever reads the database cannot sign in with it
 	sessions.Cookie.Name = "__Host-session"
 	sessions.Cookie.Secure = !options.InsecureCookies
 	if options.InsecureCookies {

@@ -70,6 +70,30 @@ func lastSeq(lines []api.JobLine) string {
 
 func sortedKeys(m map[string]string) []string { return slices.Sorted(maps.Keys(m)) }
 
+func statusClass(status string) string {
+	if status == "running" {
+		return "is-active"
+	}
+	return "is-" + status
+}
+
+// changed says what a revision changed.
+func changed(r api.Revision) string {
+	var parts []string
+	for _, part := range []struct {
+		n    uint64
+		what string
+	}{{r.Added, " added"}, {r.Changed, " changed"}, {r.Removed, " removed"}} {
+		if part.n > 0 {
+			parts = append(parts, utoa(part.n)+part.what)
+		}
+	}
+	if len(parts) == 0 {
+		return "nothing changed"
+	}
+	return strings.Join(parts, ", ")
+}
+
 // TypeTitle is an overlay type as people call it: "script" for "overlay-script".
 func TypeTitle(name string) string { return strings.TrimPrefix(name, "overlay-") }
 
