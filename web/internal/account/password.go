@@ -1,6 +1,7 @@
 package account
 
 import (
+	"context"
 	"crypto/rand"
 	"crypto/subtle"
 	"encoding/base64"
@@ -28,6 +29,20 @@ const (
 
 // decoyHash is compared when the name is unknown, so that both cases take the same time. No password fits it.
 var decoyHash = encode(make([]byte, saltBytes), make([]byte, keyBytes))
+
+// hashing bounds the memory of many sign-ins at once: a hash waits for its turn.
+type hashing chan struct{}
+
+func newHashing() hashing { return make(hashing, 2) }
+
+func (h hashing) turn(ctx context.Context) (done func(), err error) {
+	select {
+	case h <- struct{}{}:
+		return func() { <-h }, nil
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+}
 
 func hashPassword(password string) (string, error) {
 	salt := make([]byte, saltBytes)

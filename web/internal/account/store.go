@@ -25,8 +25,9 @@ var schema string
 
 // Store keeps accounts and sessions. It is safe for concurrent use.
 type Store struct {
-	db  *bun.DB
-	dir string
+	db      *bun.DB
+	dir     string
+	hashing hashing
 }
 
 // Open opens or makes the store in dir, which gets mode 0750; files get 0640 or tighter (S12).
@@ -49,7 +50,7 @@ func Open(ctx context.Context, dir string) (*Store, error) {
 		return nil, fmt.Errorf("open account database: %w", err)
 	}
 	pool.SetMaxOpenConns(4)
-	s := &Store{db: bun.NewDB(pool, sqlitedialect.New()), dir: dir}
+	s := &Store{db: bun.NewDB(pool, sqlitedialect.New()), dir: dir, hashing: newHashing()}
 	if err := s.migrate(ctx); err != nil {
 		return nil, errors.Join(err, s.Close())
 	}
@@ -105,7 +106,7 @@ var (
 
 // Create adds an account. The name and password must have been checked.
 func (s *Store) Create(ctx context.Context, name, password, role string) (Account, error) {
-	hash, err := hashPassword(password)
+	hash, err := s.hash(ctx, password)
 	if err != nil {
 		return Account{}, err
 	}
@@ -115,6 +116,15 @@ func (s *Store) Create(ctx context.Context, name, password, role string) (Accoun
 		return Account{}, ErrTaken
 	}
 	return a, err
+}
+
+func (s *Store) hash(ctx context.Context, password string) (string, error) {
+	done, err := s.hashing.turn(ctx)
+	if err != nil {
+		return "", err
+	}
+	defer done()
+	return hashPassword(password)
 }
 
 // Get returns the account with id, or ErrNotFound.
@@ -148,6 +158,11 @@ func (s *Store) Authenticate(ctx context.Context, name, password string) (Accoun
 	if err != nil {
 		hash = decoyHash
 	}
+	done, waited := s.hashing.turn(ctx)
+	if waited != nil {
+		return Account{}, waited
+	}
+	defer done()
 	if !checkPassword(hash, password) || err != nil {
 		return Account{}, ErrNotFound
 	}
@@ -156,7 +171,7 @@ func (s *Store) Authenticate(ctx context.Context, name, password string) (Accoun
 
 // SetPassword changes a password and signs every session of the account out.
 func (s *Store) SetPassword(ctx context.Context, id int64, password string) (Account, error) {
-	hash, err := hashPassword(password)
+	hash, err := s.hash(ctx, password)
 	if err != nil {
 		return Account{}, err
 	}

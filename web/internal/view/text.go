@@ -77,6 +77,13 @@ func statusClass(status string) string {
 	return "is-" + status
 }
 
+func reasonClass(state string) string {
+	if state == "crashed" || state == "hung" {
+		return "problem"
+	}
+	return "notice"
+}
+
 // changed says what a revision changed.
 func changed(r api.Revision) string {
 	var parts []string
