@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -106,7 +107,7 @@ func (a *app) seed(ctx context.Context, kind string, build bool, scripts []seedS
 	var refused error
 	for _, script := range scripts {
 		done, err := seedOne(ctx, agent, kind, build, script, present)
-		if failure, isOurs := err.(*client.Error); isOurs && failure.Code != client.CodeUnavailable && failure.Code != client.CodeForbidden {
+		if failure, isOurs := errors.AsType[*client.Error](err); isOurs && failure.Code != client.CodeUnavailable && failure.Code != client.CodeForbidden {
 			done.Action, done.Reason = "refused", failure.Message
 			refused = fmt.Errorf("%s: %w", script.file, err)
 		} else if err != nil {

@@ -50,7 +50,7 @@ func rows(w io.Writer, none string, heading []string, body [][]string) {
 		}
 		fmt.Fprintln(t)
 	}
-	t.Flush()
+	_ = t.Flush() // as with every Fprint here: who reads us went away
 }
 
 // pairs writes names and values, leaving out the empty ones.
@@ -61,7 +61,7 @@ func pairs(w io.Writer, list ...string) {
 			fmt.Fprintf(t, "%s:\t%s\n", list[i], printable(list[i+1]))
 		}
 	}
-	t.Flush()
+	_ = t.Flush() // as with every Fprint here: who reads us went away
 }
 
 // table turns values into rows.

@@ -33,7 +33,7 @@ func Run(ctx context.Context, options Options, stdout, stderr io.Writer) error {
 	if err := command.Start(); err != nil {
 		return explain(err)
 	}
-	defer os.RemoveAll(filepath.Join(options.State, "run"))
+	defer func() { _ = os.RemoveAll(filepath.Join(options.State, "run")) }()
 	signals := make(chan os.Signal, 4)
 	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
 	defer signal.Stop(signals)

@@ -26,7 +26,7 @@ func (a *API) stream(w http.ResponseWriter, r *http.Request, from source) error 
 	defer func() {
 		cancel()
 		if ended != nil {
-			<-ended
+			<-ended //nolint:errcheck // the reader is gone, nobody hears why
 		}
 	}()
 

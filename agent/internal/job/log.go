@@ -120,7 +120,7 @@ func (l *logger) run() {
 		select {
 		case <-l.kick:
 		case <-l.quit:
-			l.drain()
+			_ = l.drain() // what could not be stored is tried again
 			return
 		}
 		l.gather()

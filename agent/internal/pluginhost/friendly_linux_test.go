@@ -18,7 +18,6 @@ import (
 // does.
 type friendly struct {
 	*sdk.HealthReporter
-	kind     sdk.KindName
 	settings sdk.Settings
 }
 

@@ -194,5 +194,3 @@ func (l *logs) String() string {
 	defer l.mu.Unlock()
 	return l.text.String()
 }
-
-func (l *logs) lines() int { return strings.Count(l.String(), "\n") }

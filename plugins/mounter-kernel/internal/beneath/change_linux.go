@@ -77,7 +77,7 @@ func (d *Dir) Rmdir(name string) error {
 }
 
 func gone(err error, op, path string) error {
-	if err == nil || err == unix.ENOENT {
+	if err == nil || errors.Is(err, unix.ENOENT) {
 		return nil
 	}
 	return &fs.PathError{Op: op, Path: path, Err: err}

@@ -1,6 +1,7 @@
 package mounttest
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -60,7 +61,7 @@ func again(stage string, attr *syscall.SysProcAttr) int {
 	attr.Pdeathsig = syscall.SIGKILL
 	cmd.SysProcAttr = attr
 	err := cmd.Run()
-	if exit, is := err.(*exec.ExitError); is {
+	if exit, is := errors.AsType[*exec.ExitError](err); is {
 		return exit.ExitCode()
 	}
 	if err != nil {

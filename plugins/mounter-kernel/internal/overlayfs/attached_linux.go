@@ -2,6 +2,7 @@ package overlayfs
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -88,7 +89,7 @@ func Verify(got Info, want Stack) error {
 func Unmount(ctx context.Context, parent *beneath.Dir, name string) error {
 	for try := 1; ; try++ {
 		err := unmount(parent, name, 0)
-		if err != unix.EBUSY || try == unmountTries {
+		if !errors.Is(err, unix.EBUSY) || try == unmountTries {
 			return err
 		}
 		select {

@@ -61,7 +61,7 @@ func MaybeChild() {
 	}
 	connection := control.(*net.UnixConn)
 	err = becomeBwrap(connection)
-	answer(connection, reply{Error: err.Error()}, nil)
+	_ = answer(connection, reply{Error: err.Error()}, nil) // the plugin is gone
 	os.Exit(125)
 }
 

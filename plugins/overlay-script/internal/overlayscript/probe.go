@@ -41,7 +41,7 @@ func probe(ctx context.Context, box sandbox.Sandbox, settings PluginSettings, ca
 	if err != nil {
 		return err
 	}
-	defer os.RemoveAll(dir)
+	defer func() { _ = os.RemoveAll(dir) }() // below the cache, which may be emptied
 	tree, canary := filepath.Join(dir, "tree"), filepath.Join(dir, "canary")
 	if err := errors.Join(os.Mkdir(tree, 0o755), os.WriteFile(canary, []byte("a secret"), 0o644)); err != nil {
 		return err

@@ -1,6 +1,7 @@
 package overlayscript
 
 import (
+	"errors"
 	"fmt"
 	"maps"
 	"regexp"
@@ -101,7 +102,7 @@ func validate(settings OverlaySettings) []sdk.Diagnostic {
 		})
 	}
 	if _, err := script.Parse(settings.Script); err != nil {
-		fault, ok := err.(*sdk.Error)
+		fault, ok := errors.AsType[*sdk.Error](err)
 		if !ok {
 			fault = sdk.Errorf(sdk.CodeInternal, "%s", err)
 		}
