@@ -9,16 +9,19 @@ import (
 )
 
 // Settings reads an overlay's settings from a form made of fields. Empty inputs are left out, so that the
-// defaults of the type apply. With a problem the settings hold what could be read.
+// defaults of the type apply. With a problem the settings hold what could be read. The fields keep what was typed,
+// to be shown again.
 func Settings(fields *view.SettingsForm, value func(name string) string) (json.RawMessage, *view.Problem) {
 	out := map[string]any{}
 	var problem *view.Problem
-	for _, f := range fields.Fields {
+	for i := range fields.Fields {
+		f := &fields.Fields[i]
 		text := strings.ReplaceAll(value(f.ID()), "\r\n", "\n")
+		f.Value = text
 		switch f.Kind {
 		case view.KindBool:
 			if text != "" {
-				out[f.Name] = true
+				out[f.Name], f.Value = true, "true"
 			}
 			continue
 		case view.KindLines:
@@ -35,6 +38,9 @@ func Settings(fields *view.SettingsForm, value func(name string) string) (json.R
 			if !json.Valid([]byte(text)) {
 				problem = &view.Problem{Message: f.Label + " cannot be read.", Hint: hint(f.Kind), Field: "settings/" + f.Name}
 				continue
+			}
+			if f.Name == "" {
+				return json.RawMessage(text), nil
 			}
 			out[f.Name] = json.RawMessage(text)
 		default:

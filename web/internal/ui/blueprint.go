@@ -104,9 +104,6 @@ func (p *Panel) blueprintCreate(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	if err := r.ParseForm(); err != nil {
-		return err
-	}
 	form := typed(r)
 	form.New, form.Name = true, strings.TrimSpace(r.PostFormValue("name"))
 	if rearrange(r, &form) {
@@ -128,9 +125,6 @@ func (p *Panel) blueprintCreate(w http.ResponseWriter, r *http.Request) error {
 func (p *Panel) blueprintSave(w http.ResponseWriter, r *http.Request) error {
 	agent, err := p.agent(r)
 	if err != nil {
-		return err
-	}
-	if err := r.ParseForm(); err != nil {
 		return err
 	}
 	current, err := agent.Blueprint(r.Context(), param(r, "name"))

@@ -9,6 +9,7 @@ import (
 	"runtime/debug"
 	"time"
 
+	"github.com/left4me/left4me/agent/client"
 	"github.com/left4me/left4me/web/internal/account"
 )
 
@@ -35,7 +36,7 @@ func (p *Panel) recover(next http.Handler) http.Handler {
 			if cause == nil {
 				return
 			}
-			if cause == http.ErrAbortHandler {
+			if err, ok := cause.(error); ok && errors.Is(err, http.ErrAbortHandler) {
 				panic(cause)
 			}
 			slog.Error("panic in a page", "path", r.URL.Path, "cause", cause, "stack", string(debug.Stack()))
@@ -44,6 +45,9 @@ func (p *Panel) recover(next http.Handler) http.Handler {
 		next.ServeHTTP(w, r)
 	})
 }
+
+// maxForm bounds the form of a POST, in bytes.
+const maxForm = 1 << 20
 
 // requestKey keys what a request carries.
 type requestKey struct{}
@@ -74,7 +78,7 @@ const maxIdle = 7 * 24 * time.Hour
 func (p *Panel) handle(row route) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if row.method == post {
-			r.Body = http.MaxBytesReader(w, r.Body, 1<<20)
+			r.Body = http.MaxBytesReader(w, r.Body, maxForm)
 		}
 		who, err := p.identify(r.Context())
 		if err != nil {
@@ -86,10 +90,31 @@ func (p *Panel) handle(row route) http.Handler {
 			p.toSignIn(w, r)
 			return
 		}
-		if err := row.handler(p, w, r); err != nil {
+		err = parse(r)
+		if err == nil {
+			err = row.handler(p, w, r)
+		}
+		if err != nil {
 			p.fail(w, r, err)
 		}
 	})
+}
+
+// parse reads the form of a POST, so that handlers need not fear a cut one.
+func parse(r *http.Request) error {
+	if r.Method != post {
+		return nil
+	}
+	err := r.ParseForm()
+	if _, tooLarge := errors.AsType[*http.MaxBytesError](err); tooLarge {
+		return &client.Error{Code: client.CodeInvalid, Message: "The form is larger than 1 MiB.", Hint: "Make it shorter.",
+			Status: http.StatusRequestEntityTooLarge}
+	}
+	if err != nil {
+		return &client.Error{Code: client.CodeInvalid, Message: "The form cannot be read.", Hint: "Go back and send it again.",
+			Status: http.StatusBadRequest}
+	}
+	return nil
 }
 
 // identify returns who a session belongs to. A session of an older epoch, or of a deleted account, is nobody's.

@@ -2,6 +2,7 @@ package ui
 
 import (
 	"encoding/json"
+	"fmt"
 	"net/http"
 	"strings"
 
@@ -27,12 +28,12 @@ func (p *Panel) overlays(w http.ResponseWriter, r *http.Request) error {
 const newScript = "#!/bin/bash\nset -euo pipefail\n\n# Write content below left4dead2/. The directory shows the revision before.\nmkdir -p left4dead2/cfg\n"
 
 func (p *Panel) overlayNew(w http.ResponseWriter, r *http.Request) error {
-	start, _ := json.Marshal(map[string]string{"script": newScript})
-	return p.overlayForm(w, r, http.StatusOK, r.URL.Query().Get("type"), "", start, nil)
+	return p.overlayForm(w, r, http.StatusOK, &view.SettingsForm{Type: r.URL.Query().Get("type")}, "", nil)
 }
 
-// overlayForm shows the form of a new overlay. typeName "" takes the first type.
-func (p *Panel) overlayForm(w http.ResponseWriter, r *http.Request, status int, typeName, name string, settings json.RawMessage, problem *view.Problem) error {
+// overlayForm shows the form of a new overlay. fields without any stand for a fresh form, of the first type unless
+// theirs exists.
+func (p *Panel) overlayForm(w http.ResponseWriter, r *http.Request, status int, fields *view.SettingsForm, name string, problem *view.Problem) error {
 	agent, err := p.agent(r)
 	if err != nil {
 		return err
@@ -43,14 +44,17 @@ func (p *Panel) overlayForm(w http.ResponseWriter, r *http.Request, status int, 
 	}
 	var chosen api.OverlayType
 	for i, t := range types {
-		if t.Name == typeName || i == 0 {
+		if t.Name == fields.Type || i == 0 {
 			chosen = t
 		}
-		if t.Name == typeName {
+		if t.Name == fields.Type {
 			break
 		}
 	}
-	fields := view.NewSettingsForm(chosen.Name, chosen.Schema, settings)
+	if len(fields.Fields) == 0 {
+		start, _ := json.Marshal(map[string]string{"script": newScript}) // a map of texts always can be
+		fields = view.NewSettingsForm(chosen.Name, chosen.Schema, start)
+	}
 	return p.render(w, r, status, view.OverlayNew(p.page(r, "overlays", "New overlay"), types, name, fields, problem))
 }
 
@@ -75,14 +79,18 @@ func (p *Panel) overlayCreate(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	settings, problem := form.Settings(view.NewSettingsForm(typeName, schema, nil), r.PostFormValue)
+	fields := &view.SettingsForm{Type: typeName}
+	if schema != nil { // else the agent says what is wrong with the type
+		fields = view.NewSettingsForm(typeName, schema, nil)
+	}
+	settings, problem := form.Settings(fields, r.PostFormValue)
 	if problem != nil {
-		return p.overlayForm(w, r, http.StatusBadRequest, typeName, name, settings, problem)
+		return p.overlayForm(w, r, http.StatusBadRequest, fields, name, problem)
 	}
 	made, err := agent.CreateOverlay(r.Context(), api.OverlayCreate{Name: name, Type: typeName, Settings: settings, Build: r.PostFormValue("build") != ""})
 	if err != nil {
 		problem, status := problemOf(err)
-		return p.overlayForm(w, r, status, typeName, name, settings, problem)
+		return p.overlayForm(w, r, status, fields, name, problem)
 	}
 	if made.LastJob != "" {
 		return p.done(w, r, p.url(r, "jobs", made.LastJob), "Overlay made. This is its first build.")
@@ -94,8 +102,8 @@ func (p *Panel) overlay(w http.ResponseWriter, r *http.Request) error {
 	return p.overlayPage(w, r, http.StatusOK, nil, nil)
 }
 
-// overlayPage shows an overlay; settings are what the person typed, nil = the stored ones.
-func (p *Panel) overlayPage(w http.ResponseWriter, r *http.Request, status int, settings json.RawMessage, problem *view.Problem) error {
+// overlayPage shows an overlay; fields are what the person typed, nil = the stored settings.
+func (p *Panel) overlayPage(w http.ResponseWriter, r *http.Request, status int, fields *view.SettingsForm, problem *view.Problem) error {
 	agent, err := p.agent(r)
 	if err != nil {
 		return err
@@ -110,15 +118,14 @@ func (p *Panel) overlayPage(w http.ResponseWriter, r *http.Request, status int, 
 	if data.Jobs, err = agent.Jobs(r.Context(), client.JobFilter{Subject: "overlay/" + data.Overlay.Name, Limit: 10}); err != nil {
 		return err
 	}
-	schema, err := schemaOf(r, agent, data.Overlay.Type)
-	if err != nil {
-		return err
-	}
-	if settings == nil {
-		settings = data.Overlay.Settings
-	}
-	if schema != nil {
-		data.Form = view.NewSettingsForm(data.Overlay.Type, schema, settings)
+	if data.Form = fields; fields == nil {
+		schema, err := schemaOf(r, agent, data.Overlay.Type)
+		if err != nil {
+			return err
+		}
+		if schema != nil {
+			data.Form = view.NewSettingsForm(data.Overlay.Type, schema, data.Overlay.Settings)
+		}
 	}
 	return p.render(w, r, status, view.Overlay(p.page(r, "overlays", data.Overlay.Name), data, problem))
 }
@@ -136,13 +143,19 @@ func (p *Panel) overlaySave(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	settings, problem := form.Settings(view.NewSettingsForm(current.Type, schema, nil), r.PostFormValue)
+	if schema == nil {
+		return &client.Error{Code: client.CodePrecondition, Status: http.StatusConflict,
+			Message: fmt.Sprintf("Overlay %q cannot be changed: no enabled plugin makes overlays of type %q.", current.Name, current.Type),
+			Hint:    "Enable the plugin in the agent's config."}
+	}
+	fields := view.NewSettingsForm(current.Type, schema, nil)
+	settings, problem := form.Settings(fields, r.PostFormValue)
 	if problem != nil {
-		return p.overlayPage(w, r, http.StatusBadRequest, settings, problem)
+		return p.overlayPage(w, r, http.StatusBadRequest, fields, problem)
 	}
 	if _, err := agent.UpdateOverlay(r.Context(), current.Name, api.OverlayUpdate{Settings: settings}); err != nil {
 		problem, status := problemOf(err)
-		return p.overlayPage(w, r, status, settings, problem)
+		return p.overlayPage(w, r, status, fields, problem)
 	}
 	if r.PostFormValue("build") != "" {
 		return p.overlayBuild(w, r)

@@ -89,10 +89,6 @@ var errNoPage = &client.Error{Code: "not_found", Message: "There is no such page
 func problemOf(err error) (*view.Problem, int) {
 	e, ok := errors.AsType[*client.Error](err)
 	if !ok {
-		if tooLarge, ok := errors.AsType[*http.MaxBytesError](err); ok {
-			_ = tooLarge
-			return &view.Problem{Message: "The form is larger than 1 MiB.", Hint: "Make it shorter."}, http.StatusRequestEntityTooLarge
-		}
 		slog.Error("page failed", "error", err)
 		return &view.Problem{Message: "Something went wrong on our side.", Hint: "Try again; the panel's log has the details."}, http.StatusInternalServerError
 	}

@@ -8,9 +8,11 @@ import (
 	"time"
 )
 
-// Failed sign-ins that are allowed within a window, for one name and for one address.
+// Failed sign-ins that are allowed within a window: for one name from one address, for one name from everywhere (so
+// high that somebody elsewhere does not easily lock a person out), and from one address.
 const (
-	triesPerName    = 10
+	triesPerPair    = 10
+	triesPerName    = 100
 	triesPerAddress = 30
 	triesWindow     = 15 * time.Minute
 	maxThrottled    = 10000 // entries; beyond that the oldest window is forgotten
@@ -37,9 +39,13 @@ func newThrottle(now func() time.Time) *throttle {
 func (t *throttle) allowed(r *http.Request, name string) bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	byName := t.count("name/" + strings.ToLower(name))
-	byAddress := t.count("address/" + remote(r))
-	return byName <= triesPerName && byAddress <= triesPerAddress
+	allowed := true
+	for key, limit := range limits(r, name) {
+		if t.count(key) > limit {
+			allowed = false
+		}
+	}
+	return allowed
 }
 
 func (t *throttle) count(key string) int {
@@ -71,8 +77,16 @@ func (t *throttle) sweep() {
 func (t *throttle) forget(r *http.Request, name string) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	delete(t.tries, "name/"+strings.ToLower(name))
-	delete(t.tries, "address/"+remote(r))
+	for key := range limits(r, name) {
+		delete(t.tries, key)
+	}
+}
+
+// limits returns what is counted for a try, and how much of it is allowed. Names are cut, so that nobody fills the
+// memory with long ones.
+func limits(r *http.Request, name string) map[string]int {
+	name, address := strings.ToLower(name[:min(len(name), 64)]), remote(r)
+	return map[string]int{"pair/" + address + "/" + name: triesPerPair, "name/" + name: triesPerName, "address/" + address: triesPerAddress}
 }
 
 func remote(r *http.Request) string {

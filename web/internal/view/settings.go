@@ -23,7 +23,7 @@ const (
 
 // Field is one setting of an overlay, as its type's schema describes it.
 type Field struct {
-	Name     string
+	Name     string // "" = all settings as one JSON object
 	Label    string
 	Help     string
 	Kind     FieldKind
@@ -50,6 +50,7 @@ type schema struct {
 	Items       *schema                    `json:"items"`
 	Properties  map[string]json.RawMessage `json:"properties"`
 	Required    []string                   `json:"required"`
+	Additional  json.RawMessage            `json:"additionalProperties"`
 }
 
 func (s schema) is(word string) bool {
@@ -66,6 +67,11 @@ func NewSettingsForm(typeName string, raw, settings json.RawMessage) *SettingsFo
 	var whole schema
 	var values map[string]json.RawMessage
 	if json.Unmarshal(raw, &whole) != nil || len(whole.Properties) == 0 {
+		if string(whole.Additional) != "false" {
+			f := Field{Label: "Settings", Help: "As JSON.", Kind: KindJSON}
+			f.Value = f.show(settings)
+			form.Fields = []Field{f}
+		}
 		return form
 	}
 	_ = json.Unmarshal(settings, &values) // what does not fit is shown empty

@@ -135,6 +135,8 @@ func (p Page) SubjectURL(subject string) string {
 	switch kind {
 	case "server", "overlay", "blueprint":
 		return p.URL(kind+"s", name)
+	case "installation":
+		return p.URL("installation")
 	case "plugin":
 		return p.URL("plugins")
 	case "job":

@@ -1,0 +1,72 @@
+package view_test
+
+import (
+	"encoding/json"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/left4me/left4me/web/internal/view"
+)
+
+const schema = `{"type":"object","required":["zeta"],"properties":{
+	"zeta":{"type":"string","description":"Comes first."},
+	"script":{"type":"string"},
+	"count":{"type":"integer"},
+	"ratio":{"type":["number","null"]},
+	"on":{"type":"boolean"},
+	"mode":{"enum":["coop","versus"]},
+	"items":{"type":["null","array"],"items":{"type":"string"}},
+	"map_pool":{"type":"object"},
+	"numbers":{"type":"array","items":{"type":"integer"}}}}`
+
+func TestSettingsFormKeepsTheAuthorsOrder(t *testing.T) {
+	values := `{"zeta":"<b>\"","script":"#!/bin/sh\n","count":3,"ratio":0.5,"on":true,"mode":"versus","items":["1","2"],"map_pool":{"a":[1]},"numbers":null}`
+	got := view.NewSettingsForm("overlay-x", json.RawMessage(schema), json.RawMessage(values)).Fields
+	want := []view.Field{
+		{Name: "zeta", Label: "Zeta", Help: "Comes first.", Kind: view.KindText, Value: `<b>"`, Required: true},
+		{Name: "script", Label: "Script", Kind: view.KindCode, Value: "#!/bin/sh\n"},
+		{Name: "count", Label: "Count", Kind: view.KindNumber, Value: "3"},
+		{Name: "ratio", Label: "Ratio", Kind: view.KindNumber, Value: "0.5"},
+		{Name: "on", Label: "On", Kind: view.KindBool, Value: "true"},
+		{Name: "mode", Label: "Mode", Kind: view.KindChoice, Choices: []string{"", "coop", "versus"}, Value: "versus"},
+		{Name: "items", Label: "Items", Kind: view.KindLines, Value: "1\n2"},
+		{Name: "map_pool", Label: "Map pool", Kind: view.KindJSON, Value: "{\n  \"a\": [\n    1\n  ]\n}"},
+		{Name: "numbers", Label: "Numbers", Kind: view.KindJSON},
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestSettingsFormOfOddSchemas(t *testing.T) {
+	whole := []view.Field{{Label: "Settings", Help: "As JSON.", Kind: view.KindJSON, Value: "{\n  \"a\": 1\n}"}}
+	for _, odd := range []string{"", "null", "[]", "{", `{"properties":3}`, `{"properties":{}}`, `{"$ref":"#/x"}`} {
+		got := view.NewSettingsForm("x", json.RawMessage(odd), json.RawMessage(`{"a":1}`))
+		if diff := cmp.Diff(whole, got.Fields); diff != "" {
+			t.Errorf("schema %q: %s", odd, diff)
+		}
+	}
+	none := view.NewSettingsForm("x", json.RawMessage(`{"type":"object","additionalProperties":false}`), nil)
+	if len(none.Fields) != 0 {
+		t.Errorf("a type without settings has %d", len(none.Fields))
+	}
+	got := view.NewSettingsForm("x", json.RawMessage(`{"properties":{"a":true,"b":{"type":"string"}}}`), json.RawMessage(`{"b":5}`))
+	if len(got.Fields) != 1 || got.Fields[0].Name != "b" || got.Fields[0].Value != "" {
+		t.Errorf("a value that does not fit is shown: %+v", got.Fields)
+	}
+}
+
+// A plugin may send any schema and an agent any settings.
+func FuzzSettingsForm(f *testing.F) {
+	f.Add(schema, `{"zeta":1}`)
+	f.Add(`{"properties":{"":{"type":"string"}}}`, `{"":"x"}`)
+	f.Fuzz(func(t *testing.T, schema, settings string) {
+		form := view.NewSettingsForm("x", json.RawMessage(schema), json.RawMessage(settings))
+		for _, field := range form.Fields {
+			if field.Kind == "" {
+				t.Errorf("field %q has no kind", field.Name)
+			}
+		}
+	})
+}
