@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"github.com/left4me/left4me/agent/internal/config"
-	"github.com/left4me/left4me/agent/internal/job"
 	"github.com/left4me/left4me/agent/internal/version"
 )
 
@@ -43,9 +42,11 @@ func (a *Agent) serve(ctx context.Context) error {
 // has mounted and not yet launched would look like a tree nobody needs.
 func (a *Agent) begin(ctx context.Context) error {
 	a.awaitMounter(ctx)
-	a.reconciler.Jobs = bootJobs{a.runner}
+	// First the jobs of the former agent: one that still counts as running would stand for its own repetition.
+	if err := a.runner.Recover(ctx); err != nil {
+		return err
+	}
 	err := a.reconciler.Run(ctx)
-	a.reconciler.Jobs = a.runner
 	if ctx.Err() != nil {
 		return nil
 	}
@@ -72,25 +73,6 @@ func (a *Agent) awaitMounter(ctx context.Context) {
 	if err := a.plugins.Settle(ctx); err != nil {
 		a.log.Warn("plugins take long to start", "error", err)
 	}
-}
-
-// bootJobs is the job engine before it runs: what the rows call running died with the former agent.
-type bootJobs struct{ *job.Runner }
-
-func (b bootJobs) Get(ctx context.Context, id string) (job.Job, error) {
-	j, err := b.Runner.Get(ctx, id)
-	if j.Status == job.Running {
-		j.Status = job.Interrupted
-	}
-	return j, err
-}
-
-// List has no running ones for the same reason.
-func (b bootJobs) List(ctx context.Context, filter job.Filter) ([]job.Job, error) {
-	if filter.Status == job.Running {
-		return nil, nil
-	}
-	return b.Runner.List(ctx, filter)
 }
 
 // prune drops finished jobs and events that are older than what is kept, once a day.

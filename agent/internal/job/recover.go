@@ -7,8 +7,9 @@ import (
 	"github.com/left4me/left4me/agent/internal/fault"
 )
 
-// recover marks the jobs that a former agent left running as interrupted.
-func (r *Runner) recover(ctx context.Context) error {
+// Recover marks the jobs that a former agent left running as interrupted, and queues those again whose handler
+// allows it. Start does it too; call it before when something must see the true statuses earlier. Not while jobs run.
+func (r *Runner) Recover(ctx context.Context) error {
 	for {
 		jobs, err := r.Store.Jobs(ctx, Filter{Status: Running})
 		if err != nil {

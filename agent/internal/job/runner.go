@@ -105,7 +105,7 @@ func (r *Runner) Start(ctx context.Context) error {
 	if !r.advance(idle, starting) {
 		return errors.New("start job runner: it was started before")
 	}
-	if err := r.recover(ctx); err != nil {
+	if err := r.Recover(ctx); err != nil {
 		return err
 	}
 	if !r.advance(starting, started) {

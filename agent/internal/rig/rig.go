@@ -89,7 +89,7 @@ func (r *Rig) start() {
 	r.Servers = server.New(server.Options{Store: r.DB.ServerStore(), Jobs: r.Jobs, Trees: r.Disk, Supervisor: r.World,
 		Console: r.World, Game: r.World, Ports: server.Ports{First: 27900, Last: 27903}, StopTimeout: time.Second,
 		ReadyWithin: 30 * time.Second})
-	r.Reconciler = &reconcile.Reconciler{Store: r.DB, Jobs: bootJobs{r.Jobs}, Disk: r.Disk, Units: r.World, Servers: r.Servers,
+	r.Reconciler = &reconcile.Reconciler{Store: r.DB, Jobs: r.Jobs, Disk: r.Disk, Units: r.World, Servers: r.Servers,
 		Log: slog.New(slog.DiscardHandler), Now: time.Now}
 	for _, handlers := range [][]job.Handler{r.Overlays.Handlers(), r.Installations.Handlers(), r.Servers.Handlers()} {
 		if err := r.Jobs.Register(handlers...); err != nil {
@@ -100,6 +100,9 @@ func (r *Rig) start() {
 		defer close(r.ended)
 		_ = r.Servers.Watch(ctx)
 	}()
+	if err := r.Jobs.Recover(ctx); err != nil {
+		r.t.Fatal(err)
+	}
 	if err := r.Reconciler.Run(ctx); err != nil {
 		r.t.Fatalf("reconcile: %v", err)
 	}
@@ -217,22 +220,4 @@ func (b builders) Builder(name string) (overlay.Builder, error) {
 	connection := sdktest.Serve(b.rig.t, b.rig.Builder)
 	sdktest.Configure(b.rig.t, connection, sdk.Settings{})
 	return pluginport.Builder{Builder: builder.NewClient(connection)}, nil
-}
-
-// bootJobs is the job engine before it runs, see package daemon.
-type bootJobs struct{ *job.Runner }
-
-func (b bootJobs) Get(ctx context.Context, id string) (job.Job, error) {
-	j, err := b.Runner.Get(ctx, id)
-	if j.Status == job.Running {
-		j.Status = job.Interrupted
-	}
-	return j, err
-}
-
-func (b bootJobs) List(ctx context.Context, filter job.Filter) ([]job.Job, error) {
-	if filter.Status == job.Running {
-		return nil, nil
-	}
-	return b.Runner.List(ctx, filter)
 }
