@@ -47,6 +47,7 @@ type world struct {
 	// wanted is what each server was last asked to be.
 	wanted map[string]string
 	edits  int
+	over   bool
 }
 
 func newWorld(t *testing.T) *world {
@@ -100,7 +101,6 @@ installation {
 	if err := os.WriteFile(filepath.Join(w.state, "agent.hcl"), []byte(config), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(w.end)
 	w.start()
 	cli(t, w.state, "release", "install")
 	w.script("create")
@@ -118,6 +118,7 @@ func (w *world) start() {
 	w.t.Helper()
 	arguments := []string{filepath.Join(bin, "left4me"), "agent", "--config", filepath.Join(w.state, "agent.hcl")}
 	w.agent = start(w.t, exec.Command(arguments[0], arguments[1:]...))
+	w.t.Cleanup(w.end) // runs before the clean-up that ends the agent
 	eventually(w.t, "the agent answers", func() bool {
 		_, err := try(w.state, "host")
 		return err == nil
@@ -262,6 +263,10 @@ func (w *world) wrong() string {
 
 // end stops everything and looks for what is left.
 func (w *world) end() {
+	if w.over {
+		return
+	}
+	w.over = true
 	for name := range w.wanted {
 		_, _ = try(w.state, "server", "delete", name)
 	}
