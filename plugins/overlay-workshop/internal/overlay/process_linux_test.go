@@ -59,15 +59,15 @@ func TestKilledInTheMiddleGoesOn(t *testing.T) {
 	for i := range 8 {
 		data := standin.Pack(standin.Filler(int64(1<<20 + i)))
 		id := fmt.Sprint(100 + i)
-		world.Items = append(world.Items, standin.Item{ID: id, Title: "Part " + id, Data: data, Fault: standin.Fault{Rate: 4 << 20}})
+		world.Items = append(world.Items, standin.Item{ID: id, Title: "Part " + id, Data: data, Fault: standin.Fault{Rate: 512 << 10}})
 		ids = append(ids, id)
 		total += int64(len(data))
 	}
 	p := newProcess(t, world)
 	staging := t.TempDir()
-	for round := range 3 { // each process gets about a quarter further, then dies
+	for round := range 3 { // each process gets about an eighth further, then dies; events come four times a second
 		running, b := p.start(nil)
-		limit := p.steam.Stats().Bytes + total/4
+		limit := p.steam.Stats().Bytes + total/8
 		events := &sdktest.Recorder{OnEvent: func() {
 			if p.steam.Stats().Bytes > limit {
 				running.Kill()
@@ -138,6 +138,7 @@ func TestFullDisk(t *testing.T) {
 	})
 	t.Run("cache, while downloading", func(t *testing.T) {
 		r := newRig(t, world(0))
+		r.steam.ChangeItem("1", func(item *standin.Item) { item.Fault.Rate = 4 << 20 }) // long enough for an event to arrive
 		r.cache = tmpfs(t, "8m")
 		r.configure(nil)
 		r.onEvent = func() { // somebody else takes the space after it was counted

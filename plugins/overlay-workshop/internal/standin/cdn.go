@@ -59,9 +59,6 @@ func (s *Server) takeFault(item *Item) Fault {
 
 // count notes a download that starts. The caller holds the lock.
 func (s *Server) count(id string, ranged bool) {
-	if s.stats.ByItem == nil {
-		s.stats.ByItem, s.stats.BytesByItem = map[string]int{}, map[string]int64{}
-	}
 	s.stats.Downloads++
 	s.stats.ByItem[id]++
 	if ranged {

@@ -48,11 +48,13 @@ type Stats struct {
 	LastAPICalls []time.Time      `json:"last_api_calls"` // at most the last 1000
 }
 
+func noStats() Stats { return Stats{ByItem: map[string]int{}, BytesByItem: map[string]int64{}} }
+
 // New returns a server that knows world.
 func New(world World) *Server {
 	s := &Server{
 		mux: http.NewServeMux(), world: world, items: map[string]*Item{},
-		collections: map[string]*Collection{}, contents: map[string]*Item{},
+		collections: map[string]*Collection{}, contents: map[string]*Item{}, stats: noStats(),
 	}
 	for _, item := range world.Items {
 		s.PutItem(item)
@@ -124,7 +126,7 @@ func (s *Server) Stats() Stats {
 func (s *Server) ResetStats() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.stats = Stats{}
+	s.stats = noStats() // with maps: a download that runs goes on counting
 }
 
 // refuse counts an API call and answers it with the fault that is set; true if it did.

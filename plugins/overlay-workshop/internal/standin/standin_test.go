@@ -134,6 +134,27 @@ func TestDownloadsWithRange(t *testing.T) {
 	}
 }
 
+// Counting used to panic, with the server's lock held, when a reset came during a download.
+func TestResetDuringADownload(t *testing.T) {
+	item := standin.Item{ID: "7", Data: make([]byte, 100_000), Fault: standin.Fault{Rate: 500_000}}
+	server, base := serve(t, standin.World{Items: []standin.Item{item}})
+	response, err := http.Get(base + item.Path())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = response.Body.Close() }()
+	if _, err := io.ReadFull(response.Body, make([]byte, 10_000)); err != nil {
+		t.Fatal(err)
+	}
+	server.ResetStats()
+	if n, err := io.Copy(io.Discard, response.Body); err != nil || n != 90_000 {
+		t.Errorf("%d bytes, %v", n, err)
+	}
+	if stats := server.Stats(); stats.Bytes == 0 || stats.BytesByItem["7"] == 0 {
+		t.Errorf("stats %+v", stats)
+	}
+}
+
 func TestVersionCheckAndPlayers(t *testing.T) {
 	_, base := serve(t, standin.World{RequiredVersion: 2250, Players: []standin.Player{{SteamID: "76561198000000001", Name: "Ann"}}})
 	for path, want := range map[string]string{
