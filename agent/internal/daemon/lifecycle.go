@@ -3,6 +3,7 @@ package daemon
 import (
 	"context"
 	"errors"
+	"runtime/debug"
 	"sync"
 	"time"
 
@@ -53,6 +54,7 @@ func (a *Agent) begin(ctx context.Context) error {
 	if err := a.runner.Start(ctx); err != nil {
 		return err
 	}
+	debug.FreeOSMemory() // starting takes more than idling
 	a.log.Info("ready", "version", version.Version, "state", a.config.StateDir)
 	for err != nil { // the mounter was down; compare when it is back
 		a.log.Warn("not reconciled yet", "error", err)

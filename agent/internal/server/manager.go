@@ -162,6 +162,10 @@ func (m *Manager) Players(ctx context.Context, name string) ([]Player, error) {
 	if err != nil {
 		return nil, err
 	}
+	// Asking leaves a mark in the game's console, so nobody is asked for who is known to be alone.
+	if live, ok := m.tracker.live(s.ID); ok && live.Players+live.Bots == 0 {
+		return nil, nil
+	}
 	return m.Game.Players(ctx, s.Port, s.RCONPassword)
 }
 
