@@ -216,8 +216,10 @@ func TestStrangersAtTheAddress(t *testing.T) {
 	for name, handler := range map[string]http.HandlerFunc{
 		"a proxy's page": func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(502); w.Write([]byte("<html>Bad Gateway")) },
 		"a web page":     func(w http.ResponseWriter, _ *http.Request) { w.Write([]byte("<html>Welcome")) },
-		"a redirect":     func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "http://192.0.2.1/", http.StatusFound) },
-		"other JSON":     func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(404); w.Write([]byte(`{"detail":"no"}`)) },
+		"a redirect": func(w http.ResponseWriter, r *http.Request) {
+			http.Redirect(w, r, "http://192.0.2.1/", http.StatusFound)
+		},
+		"other JSON": func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(404); w.Write([]byte(`{"detail":"no"}`)) },
 		"half an answer": func(w http.ResponseWriter, _ *http.Request) {
 			w.Header().Set("Content-Length", "100")
 			w.Write([]byte(`{"name":`))
