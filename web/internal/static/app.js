@@ -252,6 +252,7 @@
   });
   addEventListener("pageshow", (e) => { if (e.persisted) live.load(); });
 
+  document.querySelector(".side [aria-current]")?.scrollIntoView({ block: "nearest", inline: "center" });
   localTimes();
   for (const box of document.querySelectorAll(".log")) new Log(box);
   live.start();

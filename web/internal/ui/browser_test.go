@@ -19,6 +19,7 @@ import (
 type chromium struct {
 	t         *testing.T
 	ctx       context.Context
+	width     int64 // of the window
 	listening sync.WaitGroup
 	mu        sync.Mutex
 	trouble   []string
@@ -138,6 +139,7 @@ func eval[T any](c *chromium, script string) T {
 // look sets the size of the window and the preferred colours.
 func (c *chromium) look(width int64, colours string) {
 	c.t.Helper()
+	c.width = width
 	height, mobile := int64(900), false
 	if width < 600 {
 		height, mobile = 844, true
