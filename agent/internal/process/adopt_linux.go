@@ -19,8 +19,9 @@ const (
 // adoptChild takes over a shim that this agent started.
 func (s *Supervisor) adoptChild(u *unit, cmd *exec.Cmd, r planRecord) {
 	shim, err := openHandle(identify(cmd.Process.Pid))
-	s.watchers.Go(func() { _ = cmd.Wait() })
+	reap := func() { _ = cmd.Wait() }
 	if err != nil { // it has ended already
+		reap()
 		s.settle(s.life, u)
 		return
 	}
@@ -28,7 +29,7 @@ func (s *Supervisor) adoptChild(u *unit, cmd *exec.Cmd, r planRecord) {
 	if err := readJSON(u.dir, stateFile, &st); err != nil {
 		st = stateRecord{Run: r.Run, Phase: phaseActive, StartedAt: time.Now()}
 	}
-	s.watch(u, shim, st)
+	s.watch(u, shim, st, reap)
 }
 
 // adopt looks at a unit of an earlier agent: it takes over a living shim, and repairs what a dead one left.
@@ -47,7 +48,7 @@ func (s *Supervisor) adopt(ctx context.Context, u *unit) {
 		var st stateRecord
 		if err := readJSON(u.dir, stateFile, &st); err == nil && st.Phase != phaseStarting && st.Phase != phaseEnded {
 			if shim, err := openHandle(st.Shim); err == nil {
-				s.watch(u, shim, st)
+				s.watch(u, shim, st, func() {})
 				return
 			}
 		}
@@ -59,8 +60,8 @@ func (s *Supervisor) adopt(ctx context.Context, u *unit) {
 	}
 }
 
-// watch follows a living shim until it ends.
-func (s *Supervisor) watch(u *unit, shim *handle, st stateRecord) {
+// watch follows a living shim until it ends, then reaps it. A shim that outlives this agent is reaped by init.
+func (s *Supervisor) watch(u *unit, shim *handle, st stateRecord, reap func()) {
 	gone := make(chan struct{})
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -79,6 +80,7 @@ func (s *Supervisor) watch(u *unit, shim *handle, st stateRecord) {
 			s.opts.Log.Error("shim cannot be watched", "server", u.id, "err", err)
 		}
 		shim.close()
+		reap()
 		s.settle(s.life, u)
 		close(gone)
 	})

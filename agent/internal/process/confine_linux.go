@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
+	"strconv"
 	"syscall"
 
 	"golang.org/x/sys/unix"
@@ -54,6 +56,19 @@ func limit() error {
 		return fmt.Errorf("set file limit: %w", err)
 	}
 	return nil
+}
+
+// closeOnExec is CloseRange for kernels before 5.11.
+func closeOnExec() {
+	entries, err := os.ReadDir("/proc/self/fd")
+	if err != nil {
+		return
+	}
+	for _, e := range entries {
+		if fd, err := strconv.Atoi(e.Name()); err == nil && fd >= lockFD {
+			unix.CloseOnExec(fd)
+		}
+	}
 }
 
 // contextUntil returns a context that ends when done is closed.

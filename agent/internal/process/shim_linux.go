@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"math"
 	"os"
 	"os/signal"
 	"path/filepath"
@@ -46,8 +47,10 @@ func ShimMain(args []string) (code int, handled bool) {
 	// The kernel kills the game when the thread that started it ends, and privileges are per thread: both need
 	// one thread for good.
 	runtime.LockOSThread()
-	unix.CloseOnExec(lockFD)
-	unix.CloseOnExec(readyFD)
+	// The agent's own descriptors come along when whoever started the agent left them open: none reaches the game.
+	if err := unix.CloseRange(lockFD, math.MaxUint32, unix.CLOSE_RANGE_CLOEXEC); err != nil {
+		closeOnExec()
+	}
 	ready := os.NewFile(readyFD, "ready")
 	s := &shim{dir: args[2]}
 	if err := s.start(); err != nil {

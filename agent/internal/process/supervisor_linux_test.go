@@ -243,6 +243,11 @@ func TestStopEndsWithItsContextAndGoesOn(t *testing.T) {
 
 // What the game gets: no privileges, nothing inherited, its tree, its group.
 func TestWhatAGameIsGiven(t *testing.T) {
+	leak, err := syscall.Open("/etc/passwd", syscall.O_RDONLY, 0) // not closed on exec: inherited by the shim
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer syscall.Close(leak)
 	t.Setenv("SECRET", "of the agent")
 	uid := 0
 	if os.Geteuid() == 0 {
