@@ -32,6 +32,10 @@ func TestStrayPrintsReachTheLog(t *testing.T) {
 		}
 	}
 	for _, want := range []string{"stray print", "stray error", "stray child", `"@message":"a log line"`} {
+		// The log comes by a pipe of its own, a little later than the answers.
+		for deadline := time.Now().Add(10 * time.Second); strings.Count(p.Log(), want) < 3 && time.Now().Before(deadline); {
+			time.Sleep(5 * time.Millisecond)
+		}
 		if strings.Count(p.Log(), want) != 3 {
 			t.Errorf("the log does not have %q three times:\n%s", want, p.Log())
 		}
