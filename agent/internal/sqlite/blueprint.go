@@ -56,7 +56,7 @@ func (q queries) blueprintWhere(ctx context.Context, column, value string) (blue
 	var row blueprintRow
 	err := q.idb.NewSelect().Model(&row).ColumnExpr("*").ColumnExpr(withOverlays).Where("? = ?", bun.Ident(column), plain(value)).Scan(ctx)
 	if err != nil {
-		return blueprint.Blueprint{}, q.absent(err, "There is no blueprint %q.", value)
+		return blueprint.Blueprint{}, q.absent(err, "blueprint", value)
 	}
 	return row.blueprint()
 }

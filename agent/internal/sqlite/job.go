@@ -141,7 +141,7 @@ func (q queries) Pending(ctx context.Context, after int64) ([]job.Job, int64, er
 func (q queries) Job(ctx context.Context, id string) (job.Job, error) {
 	var row jobRow
 	if err := q.idb.NewSelect().Model(&row).Where("id = ?", plain(id)).Scan(ctx); err != nil {
-		return job.Job{}, q.absent(err, "There is no job %q.", id)
+		return job.Job{}, q.absent(err, "job", id)
 	}
 	return row.job()
 }

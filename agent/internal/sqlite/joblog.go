@@ -32,7 +32,7 @@ func (db *DB) AddLines(ctx context.Context, id string, lines []job.Line) error {
 	return db.Update(ctx, func(tx *Tx) error {
 		var seq int64
 		if err := tx.idb.NewRaw(`SELECT seq FROM jobs WHERE id = ?`, plain(id)).Scan(ctx, &seq); err != nil {
-			return tx.absent(err, "There is no job %q.", id)
+			return tx.absent(err, "job", id)
 		}
 		for part := range slices.Chunk(lines, rowsPerInsert) {
 			rows := mapRows(part, func(l job.Line) lineRow {

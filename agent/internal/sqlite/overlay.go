@@ -44,7 +44,7 @@ func (r overlayRow) overlay() overlay.Overlay {
 func (q queries) overlayWhere(ctx context.Context, column, value string) (overlay.Overlay, error) {
 	var row overlayRow
 	err := q.idb.NewSelect().Model(&row).Where("? = ?", bun.Ident(column), plain(value)).Scan(ctx)
-	return row.overlay(), q.absent(err, "There is no overlay %q.", value)
+	return row.overlay(), q.absent(err, "overlay", value)
 }
 
 // OverlayByName returns the overlay with name, or a NotFound fault.

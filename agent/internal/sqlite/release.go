@@ -2,6 +2,9 @@ package sqlite
 
 import (
 	"context"
+	"database/sql"
+	"errors"
+	"github.com/left4me/left4me/agent/internal/fault"
 	"time"
 
 	"github.com/uptrace/bun"
@@ -41,7 +44,11 @@ func (r releaseRow) release() installation.Release {
 func (q queries) CurrentRelease(ctx context.Context) (installation.Release, error) {
 	var row releaseRow
 	err := q.idb.NewSelect().Model(&row).Where("current = 1").Scan(ctx)
-	return row.release(), q.absent(err, "The game is not installed yet.")
+	if errors.Is(err, sql.ErrNoRows) {
+		return installation.Release{}, fault.New(fault.NotFound, "The game is not installed yet.").
+			WithHint("Install it with: left4me release install")
+	}
+	return row.release(), q.explain(err)
 }
 
 // Releases returns all releases, newest first.

@@ -67,9 +67,10 @@ func plain(text string) string {
 }
 
 // absent is explain for a query of one row, which tells a person what does not exist.
-func (q queries) absent(err error, format string, args ...any) error {
+func (q queries) absent(err error, kind, name string) error {
 	if errors.Is(err, sql.ErrNoRows) {
-		return fault.New(fault.NotFound, format, args...)
+		return fault.New(fault.NotFound, "There is no %s %q.", kind, name).
+			WithHint("Check the spelling; what there is shows: left4me %s list", kind)
 	}
 	return q.explain(err)
 }

@@ -46,7 +46,7 @@ func (r serverRow) server() (server.Server, error) {
 func (q queries) serverWhere(ctx context.Context, column, value string) (server.Server, error) {
 	var row serverRow
 	if err := q.idb.NewSelect().Model(&row).Where("? = ?", bun.Ident(column), plain(value)).Scan(ctx); err != nil {
-		return server.Server{}, q.absent(err, "There is no server %q.", value)
+		return server.Server{}, q.absent(err, "server", value)
 	}
 	return row.server()
 }

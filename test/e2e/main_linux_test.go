@@ -1,4 +1,3 @@
-// Package e2e runs the real programs together: what make run starts, and agents that are killed.
 package e2e_test
 
 import (
