@@ -84,6 +84,7 @@ func playAndEnd(t *testing.T, as *syscall.Credential) {
 	if maps := cli(t, state, "server", "command", "demo", "maps *"); !strings.Contains(maps, "harbour_m1_docks.bsp") {
 		t.Errorf("the game does not find the workshop's campaign:\n%s", maps)
 	}
+	playFixture(t, state)
 	if status := cli(t, state, "server", "command", "demo", "status"); !strings.Contains(status, "map     : c1m1_hotel") {
 		t.Errorf("status = %s", status)
 	}
@@ -165,4 +166,54 @@ func one[T any](t *testing.T, state string, arguments ...string) T {
 func list[T any](t *testing.T, state string, arguments ...string) []T {
 	t.Helper()
 	return one[[]T](t, state, arguments...)
+}
+
+// playFixture brings a VPK from a file to the game: published on the stand-in of the workshop, built as an overlay, put on
+// top of the blueprint, taken up at a restart, and in the add-on list that the game wrote.
+func playFixture(t *testing.T, state string) {
+	t.Helper()
+	said, err := os.ReadFile(filepath.Join(state, "log", "steam-standin.log"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	steam := regexp.MustCompile(`http://\S+`).FindAllString(string(said), -1)
+	file, err := filepath.Abs(filepath.Join(root, "sdk", "format", "vpk", "testdata", "campaign.v1.vpk"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	data, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	// Where the stand-in, an ordinary user in one of the tests, can read it.
+	file = filepath.Join(openDir(t), "campaign.vpk")
+	if err := os.WriteFile(file, data, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	item, err := json.Marshal(map[string]string{"id": "3900009001", "title": "My Campaign!", "file": file})
+	if err != nil {
+		t.Fatal(err)
+	}
+	request, err := http.NewRequest(http.MethodPut, steam[len(steam)-1]+"/_standin/item", strings.NewReader(string(item)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	response, err := http.DefaultClient.Do(request)
+	if err != nil || response.StatusCode >= 300 {
+		t.Fatalf("publish: %v, %v", response, err)
+	}
+	_ = response.Body.Close()
+	cli(t, state, "overlay", "create", "fixture", "--type", "overlay-workshop", "--settings", `{"items":["3900009001"]}`, "--build")
+	cli(t, state, "blueprint", "set", "demo", "--overlay", "fixture", "--overlay", "welcome", "--overlay", "workshop-demo")
+	cli(t, state, "server", "restart", "demo")
+	if maps := cli(t, state, "server", "command", "demo", "maps *"); !strings.Contains(maps, "mycamp_m1_street.bsp") {
+		t.Errorf("the game does not find the fixture's campaign:\n%s", maps)
+	}
+	lists, err := filepath.Glob(filepath.Join(state, "content", "servers", "*", "upper", "left4dead2", "addonlist.txt"))
+	if err != nil || len(lists) != 1 {
+		t.Fatalf("add-on lists: %v, %v", lists, err)
+	}
+	if list, err := os.ReadFile(lists[0]); err != nil || !strings.Contains(string(list), `"3900009001.vpk"`) {
+		t.Errorf("the game's add-on list is %s, %v", list, err)
+	}
 }

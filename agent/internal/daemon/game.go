@@ -100,6 +100,10 @@ func explainRCON(err error) error {
 		return fault.Wrap(err, fault.Precondition, "The game refuses the RCON password.").WithSource("game").
 			WithHint("Something changed rcon_password after the start; restart the server.")
 	}
+	if errors.Is(err, query.ErrLost) {
+		return fault.Wrap(err, fault.Unavailable, "The game closed the connection before it answered; the command may have run.").
+			WithSource("game").WithHint("Read the console, then try again.")
+	}
 	return fault.Wrap(err, fault.Unavailable, "The game does not answer on its RCON port.").WithSource("game").
 		WithHint("Wait for a map change to end, or read the console.")
 }

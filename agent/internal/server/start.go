@@ -16,6 +16,9 @@ import (
 	"github.com/left4me/left4me/agent/internal/overlay"
 )
 
+// steerableWithin is how long a game that answers queries may take to take commands too.
+const steerableWithin = 20 * time.Second
+
 // start is one run of the start steps.
 type start struct {
 	*Manager
@@ -210,11 +213,14 @@ func checkPort(ctx context.Context, port int) error {
 func (st *start) waitReady(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, st.ReadyWithin)
 	defer cancel()
+	begin := time.Now()
 	for {
 		live, err := st.Game.Info(ctx, st.server.Port)
 		if err == nil {
 			st.tracker.answered(st.server.ID, live)
-			return nil
+			if st.steerable(ctx, time.Since(begin)) {
+				return nil
+			}
 		}
 		unit, changed := st.tracker.unit(st.server.ID)
 		if unit.State == UnitExited || unit.State == UnitAbsent {
@@ -237,6 +243,21 @@ func (st *start) waitReady(ctx context.Context) error {
 			return ctx.Err()
 		}
 	}
+}
+
+// steerable reports whether the game takes commands. It answers queries before it has run server.cfg, and writing
+// rcon_password there closes every connection, so that the first command of a person would be lost. A refused
+// password is never tried again, and a game without RCON is still worth playing.
+func (st *start) steerable(ctx context.Context, waited time.Duration) bool {
+	_, err := st.Game.Exec(ctx, st.server.Port, st.server.RCONPassword, "echo left4me: ready")
+	switch {
+	case err == nil:
+		return true
+	case fault.Is(err, fault.Precondition) || waited > steerableWithin:
+		st.run.Logf("warn", "The game plays, but takes no commands: %v", err)
+		return true
+	}
+	return false
 }
 
 // lastWords copies the end of the console into the job log.
