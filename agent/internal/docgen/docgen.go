@@ -1,5 +1,5 @@
 // Package docgen writes the parts of docs/reference that the code knows best: the command line, the error
-// codes and the description of the API. "go generate" writes them, and a test fails when they are not
+// codes, the configuration and the description of the API. "go generate" writes them, and a test fails when they are not
 // current.
 package docgen
 

@@ -12,6 +12,7 @@ import (
 
 	"github.com/left4me/left4me/agent/agenttest"
 	"github.com/left4me/left4me/agent/internal/cli"
+	"github.com/left4me/left4me/agent/internal/config"
 	"github.com/left4me/left4me/agent/internal/docgen"
 )
 
@@ -22,7 +23,8 @@ const reference = "../../../docs/reference"
 
 // TestReference holds what is written against what the code says.
 func TestReference(t *testing.T) {
-	want := map[string]string{"errors.md": docgen.Errors(), "openapi.json": string(agenttest.New(t).Document())}
+	want := map[string]string{"errors.md": docgen.Errors(), "openapi.json": string(agenttest.New(t).Document()),
+		"agent.hcl": string(config.Example())}
 	for name, text := range docgen.CommandLine(cli.Root()) {
 		want[filepath.Join("cli", name)] = text
 	}

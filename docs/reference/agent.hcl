@@ -1,0 +1,112 @@
+# left4me agent configuration, with every key.
+# Values shown for optional keys are the defaults unless a comment says otherwise.
+# Check a file with: left4me config check
+
+# Name of this host, as people see it.
+name = "left4me"
+
+# Database, content and servers. Everything in it belongs to the agent and its plugins.
+state_dir = "/var/lib/left4me"
+
+# Sockets. Default: /run/left4me for the state_dir above, else STATE_DIR/run.
+runtime_dir = "/run/left4me"
+
+# Where the API is served.
+listen {
+  # Who may open this socket controls the agent.
+  socket       = "/run/left4me/agent.sock"
+  socket_mode  = "0660"
+  socket_group = "left4me" # default: the agent's own group
+
+  # TCP is off unless an address is given. It needs a token, and TLS beyond loopback.
+  # address     = "0.0.0.0:8440"
+  # token_file  = "/etc/left4me/token"
+  # certificate = "/etc/left4me/tls.crt"
+  # private_key = "/etc/left4me/tls.key"
+}
+
+# The mounter owns the content tree and makes the mounts. At most one can be enabled.
+# mode = "socket": systemd starts the plugin with its own privilege when the agent connects.
+plugin "mounter-kernel" {
+  kind = "mounter"
+  launch {
+    mode   = "socket"
+    socket = "/run/left4me/mounter-kernel.sock"
+    user   = "root"         # who may be at the other end; root always may
+    group  = "left4me-plug" # shares the directory of the plugin's own socket
+  }
+}
+
+# A builder makes the content of overlays. Its name is the type of the overlays it makes.
+# mode = "exec": a child of the agent.
+plugin "overlay-workshop" {
+  kind    = "builder"
+  enabled = true
+  launch {
+    mode     = "exec"
+    command  = ["/usr/lib/left4me/plugins/overlay-workshop"]
+    checksum = "sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855" # default: not checked
+
+    # Only when the agent runs as root: whom the plugin runs as, and all it may do.
+    # user         = "left4me-workshop"
+    # group        = "left4me-workshop"
+    # capabilities = ["CAP_CHOWN"]
+
+    # Added to an otherwise clean environment.
+    environment = { HTTPS_PROXY = "http://proxy.example:3128" }
+  }
+
+  # For the plugin alone; see its documentation, or run it with "schema plugin".
+  settings {
+    parallel_downloads = 4
+    retry {
+      attempts = 5
+    }
+  }
+
+  # Handed to the plugin by name. Only its owner and group may read the file.
+  secret "steam_key" {
+    file = "/etc/left4me/steam_key"
+  }
+}
+
+plugin "overlay-script" {
+  kind    = "builder"
+  enabled = false
+  launch {
+    # A plugin that a developer runs, for example in a debugger, behind a socket.
+    mode   = "attach"
+    socket = "/run/left4me/overlay-script.sock"
+  }
+}
+
+# How game servers run.
+servers {
+  supervisor   = "process" # or "systemd": template units
+  port_range   = "27015-27115"
+  stop_timeout = "20s"   # from SIGINT to the kill
+  on_exit      = "leave" # or "stop": what happens to running servers when the agent ends
+
+  # Only for supervisor = "process" when the agent runs as root: whom games run as.
+  # user  = "left4me-game"
+  # group = "left4me-game"
+
+  # bind_ip        = "192.0.2.7"        # default: all addresses
+  # public_address = "games.example.org" # what players connect to
+}
+
+# Where releases of the game come from. Default: nowhere.
+installation {
+  source = "directory"
+  path   = "/srv/l4d2"
+}
+
+jobs {
+  workers   = 4     # that run at once
+  retention = "30d" # of finished jobs and their logs
+}
+
+log {
+  level  = "info" # debug, info, warn, error
+  format = "text" # or "json"
+}
