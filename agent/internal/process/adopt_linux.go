@@ -135,9 +135,9 @@ func (s *Supervisor) repair(ctx context.Context, u *unit) (st stateRecord, known
 func (s *Supervisor) killLeftovers(ctx context.Context, u *unit, st stateRecord) error {
 	var plan planRecord
 	if err := readJSON(u.dir, planFile, &plan); err == nil && plan.Run == st.Run {
-		group := cgroup(plan.Cgroup)
-		group.kill()
-		defer func() { _ = group.remove() }()
+		if err := cgroup(plan.Cgroup).end(ctx); err != nil {
+			return err
+		}
 	}
 	return killAll(ctx, func() []procStat { return marked(st.Run, st.Game) })
 }

@@ -2,6 +2,7 @@ package process
 
 import (
 	"bufio"
+	"context"
 	"errors"
 	"os"
 	"path/filepath"
@@ -42,6 +43,20 @@ func (c cgroup) remove() error {
 		return nil
 	}
 	return err
+}
+
+// end kills whoever is in the group and removes it. Killed processes leave the group some time after the kill.
+func (c cgroup) end(ctx context.Context) error {
+	for {
+		c.kill()
+		err := c.remove()
+		if err == nil || !errors.Is(err, syscall.EBUSY) {
+			return err
+		}
+		if pause(ctx, killRound); ctx.Err() != nil {
+			return err
+		}
+	}
 }
 
 // oomKills returns how often the group hit its memory limit with a kill.

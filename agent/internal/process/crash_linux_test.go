@@ -21,7 +21,7 @@ const agentCommand = "test-agent"
 
 func agentMain(dir, tree string) int {
 	ctx := context.Background()
-	s, err := process.New(ctx, process.Options{Dir: dir})
+	s, err := process.New(ctx, options(dir))
 	if err != nil {
 		fmt.Println(err)
 		return 1
@@ -62,7 +62,7 @@ func runAgent(t *testing.T, dir, tree string) (end func()) {
 // without a process, and start and stop work.
 func checkWhole(t *testing.T, dir, tree string) {
 	t.Helper()
-	s, err := process.New(withPatience(t), process.Options{Dir: dir})
+	s, err := process.New(withPatience(t), options(dir))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -73,9 +73,11 @@ func checkWhole(t *testing.T, dir, tree string) {
 		u = await(t, s, "alpha", func(u server.UnitStatus) bool { return u.State != server.UnitStopping })
 	}
 	// A shim may not have seen yet that its game was killed; it must, and says so. await fails if it never does.
-	u = await(t, s, "alpha", func(u server.UnitStatus) bool {
-		return u.State != server.UnitActive || u.PID != 0 && syscall.Kill(u.PID, 0) == nil
-	})
+	if u.State == server.UnitActive {
+		u = await(t, s, "alpha", func(u server.UnitStatus) bool {
+			return u.State != server.UnitActive || u.PID != 0 && syscall.Kill(u.PID, 0) == nil
+		})
+	}
 	if u.State != server.UnitActive {
 		assertNoneAlive(t, tree)
 	}
@@ -174,7 +176,7 @@ func shims(t *testing.T, dir string) []int {
 
 func TestANewAgentAdoptsWhatRuns(t *testing.T) {
 	dir, game := t.TempDir(), tree(t, forever)
-	first, err := process.New(t.Context(), process.Options{Dir: dir})
+	first, err := process.New(t.Context(), options(dir))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -36,10 +36,16 @@ func withPatience(t testing.TB) context.Context {
 	return ctx
 }
 
+// options are those of every supervisor here. The race detector makes a program sleep for a second at its end, which
+// a shim need not.
+func options(dir string) process.Options {
+	return process.Options{Dir: dir, Shim: []string{"/usr/bin/env", "GORACE=atexit_sleep_ms=0", os.Args[0], process.ShimCommand}}
+}
+
 // open returns a supervisor over dir; at the end of the test everything it runs is killed.
 func open(t testing.TB, dir string, change ...func(*process.Options)) *process.Supervisor {
 	t.Helper()
-	opts := process.Options{Dir: dir}
+	opts := options(dir)
 	for _, f := range change {
 		f(&opts)
 	}

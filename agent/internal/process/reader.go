@@ -13,6 +13,8 @@ import (
 const (
 	readBlock  = 256 << 10 // bytes that one batch reads at most; more than one record
 	batchLines = 512
+	// rotationTries is how often a segment may be rotated away between listing and opening it.
+	rotationTries = 100
 )
 
 // batch is some lines of a console and the positions after each of them.
@@ -25,13 +27,14 @@ type batch struct {
 // at the end. A position that does not exist, or no longer, continues with the oldest line, whose Dropped then
 // tells how many are missing.
 func readAfter(dir string, pos position) (batch, position, error) {
-	for {
-		b, next, err := tryReadAfter(dir, pos)
-		if errors.Is(err, fs.ErrNotExist) {
-			continue // rotated away between listing and opening
+	var b batch
+	next, err := pos, error(nil)
+	for range rotationTries {
+		if b, next, err = tryReadAfter(dir, pos); !errors.Is(err, fs.ErrNotExist) {
+			break
 		}
-		return b, next, err
 	}
+	return b, next, err
 }
 
 func tryReadAfter(dir string, pos position) (batch, position, error) {
