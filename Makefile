@@ -41,6 +41,9 @@ test: ## run the tests of every module, with the race detector
 .PHONY: bench
 bench: ## run the benchmarks, once each, with side-by-side ratios
 	@deploy/deps test
+	@echo '== calls and starts of plugins, many times'
+	@go test -run '^$$' -bench . -benchtime 300x ./agent/internal/pluginhost
+	@echo '== everything, once'
 	@go test -run '^$$' -bench . -benchtime 1x work
 
 .PHONY: lint
