@@ -110,12 +110,22 @@ func (c *client) build(ctx context.Context, request Request, begun func(), event
 			return r.end()
 		}
 		if err != nil {
-			return Result{}, sdk.FromStatus(err)
+			return Result{}, broken(ctx, err)
 		}
 		if err := r.take(message); err != nil {
 			return Result{}, err
 		}
 	}
+}
+
+// broken is FromStatus for a stream. gRPC calls a stream canceled also when the host closes the connection of a
+// plugin that died; a cancel of the plugin itself comes with details, one of the caller ends ctx.
+func broken(ctx context.Context, err error) error {
+	st := status.Convert(err)
+	if st.Code() == codes.Canceled && len(st.Details()) == 0 && ctx.Err() == nil {
+		return sdk.Errorf(sdk.CodeUnavailable, "The connection to the plugin broke.")
+	}
+	return sdk.FromStatus(err)
 }
 
 // Forget implements Builder.
