@@ -25,7 +25,7 @@ func Settings(fields *view.SettingsForm, value func(name string) string) (json.R
 			}
 			continue
 		case view.KindLines:
-			if list := split(text); len(list) > 0 {
+			if list := Words(text); len(list) > 0 {
 				out[f.Name] = list
 			}
 			continue
@@ -61,9 +61,10 @@ func hint(kind view.FieldKind) string {
 	return "Write JSON, for example {\"name\": \"value\"}."
 }
 
-func split(text string) []string {
-	var out []string
-	for _, line := range strings.Split(text, "\n") {
+// Words returns the lines of a text area that hold something, trimmed; never nil.
+func Words(text string) []string {
+	out := []string{}
+	for line := range strings.Lines(text) {
 		if line = strings.TrimSpace(line); line != "" {
 			out = append(out, line)
 		}

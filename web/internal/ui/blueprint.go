@@ -8,6 +8,7 @@ import (
 
 	"github.com/left4me/left4me/agent/api"
 	"github.com/left4me/left4me/agent/client"
+	"github.com/left4me/left4me/web/internal/form"
 	"github.com/left4me/left4me/web/internal/view"
 )
 
@@ -28,7 +29,7 @@ func (p *Panel) blueprintNew(w http.ResponseWriter, r *http.Request) error {
 }
 
 // blueprintForm shows the form; the overlays that are not chosen are filled in here.
-func (p *Panel) blueprintForm(w http.ResponseWriter, r *http.Request, status int, form view.BlueprintForm, problem *view.Problem) error {
+func (p *Panel) blueprintForm(w http.ResponseWriter, r *http.Request, status int, draft view.BlueprintForm, problem *view.Problem) error {
 	agent, err := p.agent(r)
 	if err != nil {
 		return err
@@ -37,17 +38,17 @@ func (p *Panel) blueprintForm(w http.ResponseWriter, r *http.Request, status int
 	if err != nil {
 		return err
 	}
-	form.Others = nil
+	draft.Others = nil
 	for _, o := range overlays {
-		if !slices.Contains(form.Overlays, o.Name) {
-			form.Others = append(form.Others, o.Name)
+		if !slices.Contains(draft.Overlays, o.Name) {
+			draft.Others = append(draft.Others, o.Name)
 		}
 	}
-	title := form.Name
-	if form.New {
+	title := draft.Name
+	if draft.New {
 		title = "New blueprint"
 	}
-	return p.render(w, r, status, view.Blueprint(p.page(r, "blueprints", title), form, problem))
+	return p.render(w, r, status, view.Blueprint(p.page(r, "blueprints", title), draft, problem))
 }
 
 func (p *Panel) blueprint(w http.ResponseWriter, r *http.Request) error {
@@ -59,27 +60,27 @@ func (p *Panel) blueprint(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	form := view.BlueprintForm{Name: b.Name, Overlays: b.Overlays, Arguments: strings.Join(b.Arguments, "\n"),
+	draft := view.BlueprintForm{Name: b.Name, Overlays: b.Overlays, Arguments: strings.Join(b.Arguments, "\n"),
 		Config: strings.Join(b.Config, "\n"), Settings: showSettings(b.Settings), UsedBy: b.UsedBy}
-	return p.blueprintForm(w, r, http.StatusOK, form, nil)
+	return p.blueprintForm(w, r, http.StatusOK, draft, nil)
 }
 
 // typed returns what stands in the form.
 func typed(r *http.Request) view.BlueprintForm {
-	form := view.BlueprintForm{Arguments: r.PostFormValue("arguments"), Config: r.PostFormValue("config"), Settings: map[string]string{}}
-	form.Overlays = r.PostForm["overlays"]
+	draft := view.BlueprintForm{Arguments: r.PostFormValue("arguments"), Config: r.PostFormValue("config"), Settings: map[string]string{}}
+	draft.Overlays = r.PostForm["overlays"]
 	for _, s := range view.BlueprintSettings {
-		form.Settings[s.Name] = strings.TrimSpace(r.PostFormValue("settings." + s.Name))
+		draft.Settings[s.Name] = strings.TrimSpace(r.PostFormValue("settings." + s.Name))
 	}
-	return form
+	return draft
 }
 
 // rearrange does what a button of the list of overlays asks for, and reports whether one was pressed.
-func rearrange(r *http.Request, form *view.BlueprintForm) bool {
+func rearrange(r *http.Request, draft *view.BlueprintForm) bool {
 	move := func(name string, by int) {
-		i := slices.Index(form.Overlays, name)
-		if j := i + by; i >= 0 && j >= 0 && j < len(form.Overlays) {
-			form.Overlays[i], form.Overlays[j] = form.Overlays[j], form.Overlays[i]
+		i := slices.Index(draft.Overlays, name)
+		if j := i + by; i >= 0 && j >= 0 && j < len(draft.Overlays) {
+			draft.Overlays[i], draft.Overlays[j] = draft.Overlays[j], draft.Overlays[i]
 		}
 	}
 	switch {
@@ -88,10 +89,10 @@ func rearrange(r *http.Request, form *view.BlueprintForm) bool {
 	case r.PostFormValue("down") != "":
 		move(r.PostFormValue("down"), 1)
 	case r.PostFormValue("remove") != "":
-		form.Overlays = slices.DeleteFunc(form.Overlays, func(name string) bool { return name == r.PostFormValue("remove") })
+		draft.Overlays = slices.DeleteFunc(draft.Overlays, func(name string) bool { return name == r.PostFormValue("remove") })
 	case r.PostFormValue("do") == "add":
-		if name := r.PostFormValue("add"); name != "" && !slices.Contains(form.Overlays, name) {
-			form.Overlays = slices.Insert(form.Overlays, 0, name)
+		if name := r.PostFormValue("add"); name != "" && !slices.Contains(draft.Overlays, name) {
+			draft.Overlays = slices.Insert(draft.Overlays, 0, name)
 		}
 	default:
 		return false
@@ -104,20 +105,20 @@ func (p *Panel) blueprintCreate(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	form := typed(r)
-	form.New, form.Name = true, strings.TrimSpace(r.PostFormValue("name"))
-	if rearrange(r, &form) {
-		return p.blueprintForm(w, r, http.StatusOK, form, nil)
+	draft := typed(r)
+	draft.New, draft.Name = true, strings.TrimSpace(r.PostFormValue("name"))
+	if rearrange(r, &draft) {
+		return p.blueprintForm(w, r, http.StatusOK, draft, nil)
 	}
-	settings, problem := readSettings(form.Settings)
+	settings, problem := readSettings(draft.Settings)
 	if problem != nil {
-		return p.blueprintForm(w, r, http.StatusBadRequest, form, problem)
+		return p.blueprintForm(w, r, http.StatusBadRequest, draft, problem)
 	}
-	made, err := agent.CreateBlueprint(r.Context(), api.BlueprintCreate{Name: form.Name, Overlays: form.Overlays,
-		Arguments: words(form.Arguments), Config: lines(form.Config), Settings: settings})
+	made, err := agent.CreateBlueprint(r.Context(), api.BlueprintCreate{Name: draft.Name, Overlays: draft.Overlays,
+		Arguments: form.Words(draft.Arguments), Config: lines(draft.Config), Settings: settings})
 	if err != nil {
 		problem, status := problemOf(err)
-		return p.blueprintForm(w, r, status, form, problem)
+		return p.blueprintForm(w, r, status, draft, problem)
 	}
 	return p.done(w, r, p.url(r, "blueprints", made.Name), "Blueprint made. Servers can be made from it now.")
 }
@@ -131,25 +132,25 @@ func (p *Panel) blueprintSave(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	form := typed(r)
-	form.Name, form.UsedBy = current.Name, current.UsedBy
-	if rearrange(r, &form) {
-		return p.blueprintForm(w, r, http.StatusOK, form, nil)
+	draft := typed(r)
+	draft.Name, draft.UsedBy = current.Name, current.UsedBy
+	if rearrange(r, &draft) {
+		return p.blueprintForm(w, r, http.StatusOK, draft, nil)
 	}
-	settings, problem := readSettings(form.Settings)
+	settings, problem := readSettings(draft.Settings)
 	if problem != nil {
-		return p.blueprintForm(w, r, http.StatusBadRequest, form, problem)
+		return p.blueprintForm(w, r, http.StatusBadRequest, draft, problem)
 	}
-	if err := p.saveBlueprint(r, agent, form, settings); err != nil {
+	if err := p.saveBlueprint(r, agent, draft, settings); err != nil {
 		problem, status := problemOf(err)
-		return p.blueprintForm(w, r, status, form, problem)
+		return p.blueprintForm(w, r, status, draft, problem)
 	}
 	return p.done(w, r, p.url(r, "blueprints", current.Name), "Blueprint saved.")
 }
 
-func (p *Panel) saveBlueprint(r *http.Request, agent *client.Client, form view.BlueprintForm, settings api.BlueprintSettings) error {
-	overlays, arguments, config := append([]string{}, form.Overlays...), words(form.Arguments), lines(form.Config)
-	_, err := agent.UpdateBlueprint(r.Context(), form.Name, api.BlueprintUpdate{Overlays: &overlays, Arguments: &arguments,
+func (p *Panel) saveBlueprint(r *http.Request, agent *client.Client, draft view.BlueprintForm, settings api.BlueprintSettings) error {
+	overlays, arguments, config := append([]string{}, draft.Overlays...), form.Words(draft.Arguments), lines(draft.Config)
+	_, err := agent.UpdateBlueprint(r.Context(), draft.Name, api.BlueprintUpdate{Overlays: &overlays, Arguments: &arguments,
 		Config: &config, Settings: &settings})
 	return err
 }

@@ -30,17 +30,6 @@ func lines(text string) []string {
 	return strings.Split(text, "\n")
 }
 
-// words returns the lines that hold something, trimmed.
-func words(text string) []string {
-	out := []string{}
-	for _, line := range lines(text) {
-		if line = strings.TrimSpace(line); line != "" {
-			out = append(out, line)
-		}
-	}
-	return out
-}
-
 // newestEvents returns the newest events about subject, newest first. subject "" means all.
 func newestEvents(r *http.Request, agent *client.Client, subject string, limit int) ([]api.Event, error) {
 	list, err := agent.Events(r.Context(), client.EventFilter{Subject: subject, Limit: limit})
