@@ -23,6 +23,7 @@ type echoMounter struct {
 	events  []mounter.Event
 	changes []mounter.Change
 	refs    []mounter.Ref
+	entries []mounter.Entry
 	usage   mounter.Usage
 }
 
@@ -89,6 +90,16 @@ func (e *echoMounter) Remove(_ context.Context, ref mounter.Ref, reset bool) (bo
 	return true, nil
 }
 
+func (e *echoMounter) ReadFile(_ context.Context, layer mounter.Layer, path string, offset, length int64) ([]byte, int64, error) {
+	e.got = []any{layer, path, offset, length}
+	return []byte("data"), offset + 4, nil
+}
+
+func (e *echoMounter) ReadDir(_ context.Context, layer mounter.Layer, path string, report func(mounter.Entry) error) error {
+	e.got = []any{layer, path}
+	return each(e.entries, report)
+}
+
 func each[T any](list []T, report func(T) error) error {
 	for _, item := range list {
 		if err := report(item); err != nil {
@@ -109,6 +120,11 @@ func newEchoMounter(f *filltest.Filler) *echoMounter {
 		change.Path = string(rune('a' + i)) // sorted
 		e.changes = append(e.changes, change)
 		e.refs = append(e.refs, made[mounter.Ref](f))
+	}
+	for i := range 3 {
+		entry := made[mounter.Entry](f)
+		entry.Name = string(rune('a' + i)) // sorted
+		e.entries = append(e.entries, entry)
 	}
 	return e
 }
@@ -171,6 +187,10 @@ func mounterCalls(t *testing.T, f *filltest.Filler, e *echoMounter, m mounter.Mo
 	existed, err = m.Remove(ctx, ref, true)
 	must("Remove", err, ref, true)
 	equal(t, "Remove", existed, true)
+	data, size, err := m.ReadFile(ctx, base, "a/b", 7, 4)
+	must("ReadFile", err, base, "a/b", int64(7), int64(4))
+	equal(t, "ReadFile data", data, []byte("data"))
+	equal(t, "ReadFile size", size, int64(11))
 }
 
 func mounterStreams(t *testing.T, e *echoMounter, m mounter.Mounter) {
@@ -200,7 +220,15 @@ func mounterStreams(t *testing.T, e *echoMounter, m mounter.Mounter) {
 		return nil
 	})
 	equal(t, "Watch", events, e.events)
-	if err := errors.Join(err, err2); err != nil || !errors.Is(err3, enough) {
+	var entries []mounter.Entry
+	layer := mounter.Layer{Overlay: "overlay", Revision: "revision"}
+	err4 := m.ReadDir(t.Context(), layer, "a/b", func(entry mounter.Entry) error {
+		entries = append(entries, entry)
+		return nil
+	})
+	equal(t, "ReadDir", e.got, []any{layer, "a/b"})
+	equal(t, "Entries", entries, e.entries)
+	if err := errors.Join(err, err2, err4); err != nil || !errors.Is(err3, enough) {
 		t.Fatal(err, err3)
 	}
 }

@@ -24,6 +24,7 @@ type Mounter interface {
 	Stager
 	Stacker
 	Content
+	Browser
 }
 
 // Stager makes revisions and releases.
@@ -61,6 +62,20 @@ type Content interface {
 	// Remove deletes content. Absent is fine; in use by a mount is precondition. reset applies to a
 	// server: its upper and work become empty and it goes on existing.
 	Remove(ctx context.Context, ref Ref, reset bool) (existed bool, err error)
+}
+
+// MaxRead is the most that one ReadFile gives, in bytes.
+const MaxRead = 1 << 20
+
+// Browser shows what layers hold. A path is relative and slash separated, without "." and ".." elements
+// (see [CheckPath]), and is looked up in the layer alone: links are not followed. An absent layer or path
+// is not_found; a file that is none, or a directory that is none, is precondition.
+type Browser interface {
+	// ReadFile gives up to length bytes of a regular file from offset on, and the size of the whole file.
+	// What it gives is shorter than length only at the end. length is 0 to MaxRead.
+	ReadFile(ctx context.Context, layer Layer, path string, offset, length int64) (data []byte, size int64, err error)
+	// ReadDir reports the entries of a directory, sorted by name. path "" is the top of the layer.
+	ReadDir(ctx context.Context, layer Layer, path string, report func(Entry) error) error
 }
 
 // Probe is what the mounter found out by trying.
@@ -168,6 +183,23 @@ type Change struct {
 	Kind ChangeKind
 	Path string
 	Size uint64
+}
+
+// EntryKind says what an [Entry] is.
+type EntryKind string
+
+// Kinds of entry. Layers hold nothing else.
+const (
+	RegularFile EntryKind = "file"
+	Directory   EntryKind = "directory"
+	Link        EntryKind = "link"
+)
+
+// Entry is one entry of a directory. Size is 0 unless it is a file.
+type Entry struct {
+	Name string
+	Kind EntryKind
+	Size int64
 }
 
 // ValidID reports whether id has the strict form that every request needs.

@@ -28,6 +28,8 @@ type twisted struct {
 	watch   func(mounter.Event) mounter.Event
 	change  func(*mounter.Change)
 	list    func(mounter.Ref) bool
+	read    func(offset int64) int64
+	hide    bool
 	usage   func(*mounter.Usage, *error)
 	remove  func(ref *mounter.Ref, reset *bool, existed *bool, err *error)
 }
@@ -142,6 +144,21 @@ func (w *twisted) Remove(ctx context.Context, ref mounter.Ref, reset bool) (exis
 	return existed, err
 }
 
+func (w *twisted) ReadFile(ctx context.Context, layer mounter.Layer, path string, offset, length int64) ([]byte, int64, error) {
+	if w.read != nil {
+		data, size, err := w.Mounter.ReadFile(ctx, layer, path, w.read(offset), length)
+		return append(data, 0), size, err
+	}
+	return w.Mounter.ReadFile(ctx, layer, path, offset, length)
+}
+
+func (w *twisted) ReadDir(ctx context.Context, layer mounter.Layer, path string, report func(mounter.Entry) error) error {
+	if w.hide {
+		return nil
+	}
+	return w.Mounter.ReadDir(ctx, layer, path, report)
+}
+
 func TestBrokenMountersAreCaught(t *testing.T) {
 	upper := func(w *twisted) {
 		w.unmount = func(server string, _ *bool) {
@@ -187,6 +204,8 @@ func TestBrokenMountersAreCaught(t *testing.T) {
 			}
 		}},
 		"removes nothing": {"C90", "after all removals", func(w *twisted) { w.remove = removeNothing }},
+		"reads too far":   {"C92", "ReadFile of", func(w *twisted) { w.read = func(offset int64) int64 { return offset + 1 } }},
+		"lists nothing":   {"C92", "ReadDir of", func(w *twisted) { w.hide = true }},
 		"resets for good": {"C91", "does not exist any more", func(w *twisted) { w.remove = func(_ *mounter.Ref, reset, _ *bool, _ *error) { *reset = false } }},
 	} {
 		t.Run(name, func(t *testing.T) {

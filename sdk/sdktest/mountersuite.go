@@ -64,6 +64,7 @@ func mounterChecks() []check[*mounterRun] {
 		{"C89", "list and usage", mounterList},
 		{"C90", "remove, and not while in use", mounterRemove},
 		{"C91", "reset of a server", mounterReset},
+		{"C92", "read files and directories of a layer", mounterBrowse},
 	}...)
 }
 
@@ -155,8 +156,11 @@ func (b *bench) write(dir string, files map[string]any) {
 		}
 	}
 	for name, content := range files {
-		if text, ok := content.(string); ok {
-			full := filepath.Join(b.path(dir), name)
+		full := filepath.Join(b.path(dir), name)
+		switch text := content.(type) {
+		case symlink:
+			failed = errors.Join(failed, os.MkdirAll(filepath.Dir(full), 0o755), os.Symlink(string(text), full))
+		case string:
 			failed = errors.Join(failed, os.MkdirAll(filepath.Dir(full), 0o755), os.WriteFile(full, []byte(text), 0o644))
 		}
 	}
@@ -164,6 +168,9 @@ func (b *bench) write(dir string, files map[string]any) {
 		b.Fatalf("prepare %s: %v", dir, failed)
 	}
 }
+
+// symlink is the target of a link that write makes.
+type symlink string
 
 // stage stages a build over base and writes files into it.
 func (b *bench) stage(base mounter.Layer, files map[string]any) (build string) {

@@ -101,3 +101,19 @@ type Surveyor interface {
 	Mounts(ctx context.Context) ([]Mount, error)
 	List(ctx context.Context) ([]Ref, error)
 }
+
+// Entry is one entry of a directory of a layer.
+type Entry struct {
+	Name string
+	Kind string // file, directory, link
+	Size int64  // of a file
+}
+
+// Browser shows what layers hold, without following links. Paths are relative and slash separated.
+// NotFound: an absent layer or path; Precondition: it is of another kind.
+type Browser interface {
+	// ReadFile gives up to length bytes, at most 1 MiB, from offset on, and the size of the whole file.
+	ReadFile(ctx context.Context, layer Layer, path string, offset, length int64) (data []byte, size int64, err error)
+	// ReadDir reports the entries of a directory, sorted by name; path "" is the top.
+	ReadDir(ctx context.Context, layer Layer, path string, report func(Entry) error) error
+}

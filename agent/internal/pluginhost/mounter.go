@@ -113,3 +113,20 @@ func (m hostedMounter) Remove(ctx context.Context, ref mounter.Ref, reset bool) 
 		return i.mounter.Remove(ctx, ref, reset)
 	})
 }
+
+// ReadFile implements mounter.Browser.
+func (m hostedMounter) ReadFile(ctx context.Context, layer mounter.Layer, path string, offset, length int64) (data []byte, size int64, err error) {
+	data, err = call(ctx, m.s, mediumCall, func(ctx context.Context, i *instance) (data []byte, err error) {
+		data, size, err = i.mounter.ReadFile(ctx, layer, path, offset, length)
+		return data, err
+	})
+	return data, size, err
+}
+
+// ReadDir implements mounter.Browser.
+func (m hostedMounter) ReadDir(ctx context.Context, layer mounter.Layer, path string, report func(mounter.Entry) error) error {
+	_, err := call(ctx, m.s, 0, func(ctx context.Context, i *instance) (none, error) {
+		return none{}, i.mounter.ReadDir(ctx, layer, path, report)
+	})
+	return err
+}

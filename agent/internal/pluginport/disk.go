@@ -20,6 +20,7 @@ var (
 	_ content.Stacker  = Disk{}
 	_ content.Remover  = Disk{}
 	_ content.Surveyor = Disk{}
+	_ content.Browser  = Disk{}
 )
 
 // Stage implements content.Stager.
@@ -149,4 +150,25 @@ func mountOf(m mounter.Mount) content.Mount {
 		out.Lowers = append(out.Lowers, content.Layer(lower))
 	}
 	return out
+}
+
+// ReadFile implements content.Browser.
+func (d Disk) ReadFile(ctx context.Context, layer content.Layer, path string, offset, length int64) ([]byte, int64, error) {
+	m, err := d.Mounter()
+	if err != nil {
+		return nil, 0, err
+	}
+	data, size, err := m.ReadFile(ctx, mounter.Layer(layer), path, offset, length)
+	return data, size, explain(err)
+}
+
+// ReadDir implements content.Browser.
+func (d Disk) ReadDir(ctx context.Context, layer content.Layer, path string, report func(content.Entry) error) error {
+	m, err := d.Mounter()
+	if err != nil {
+		return err
+	}
+	return explain(m.ReadDir(ctx, mounter.Layer(layer), path, func(entry mounter.Entry) error {
+		return report(content.Entry{Name: entry.Name, Kind: string(entry.Kind), Size: entry.Size})
+	}))
 }

@@ -131,6 +131,58 @@ func (DiffResponse_Change) EnumDescriptor() ([]byte, []int) {
 	return file_left4me_mounter_v1_mounter_proto_rawDescGZIP(), []int{25, 0}
 }
 
+type ListDirectoryResponse_Kind int32
+
+const (
+	ListDirectoryResponse_KIND_UNSPECIFIED ListDirectoryResponse_Kind = 0
+	ListDirectoryResponse_KIND_FILE        ListDirectoryResponse_Kind = 1
+	ListDirectoryResponse_KIND_DIRECTORY   ListDirectoryResponse_Kind = 2
+	ListDirectoryResponse_KIND_LINK        ListDirectoryResponse_Kind = 3
+)
+
+// Enum value maps for ListDirectoryResponse_Kind.
+var (
+	ListDirectoryResponse_Kind_name = map[int32]string{
+		0: "KIND_UNSPECIFIED",
+		1: "KIND_FILE",
+		2: "KIND_DIRECTORY",
+		3: "KIND_LINK",
+	}
+	ListDirectoryResponse_Kind_value = map[string]int32{
+		"KIND_UNSPECIFIED": 0,
+		"KIND_FILE":        1,
+		"KIND_DIRECTORY":   2,
+		"KIND_LINK":        3,
+	}
+)
+
+func (x ListDirectoryResponse_Kind) Enum() *ListDirectoryResponse_Kind {
+	p := new(ListDirectoryResponse_Kind)
+	*p = x
+	return p
+}
+
+func (x ListDirectoryResponse_Kind) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (ListDirectoryResponse_Kind) Descriptor() protoreflect.EnumDescriptor {
+	return file_left4me_mounter_v1_mounter_proto_enumTypes[2].Descriptor()
+}
+
+func (ListDirectoryResponse_Kind) Type() protoreflect.EnumType {
+	return &file_left4me_mounter_v1_mounter_proto_enumTypes[2]
+}
+
+func (x ListDirectoryResponse_Kind) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use ListDirectoryResponse_Kind.Descriptor instead.
+func (ListDirectoryResponse_Kind) EnumDescriptor() ([]byte, []int) {
+	return file_left4me_mounter_v1_mounter_proto_rawDescGZIP(), []int{36, 0}
+}
+
 type ProbeRequest struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	unknownFields protoimpl.UnknownFields
@@ -1924,6 +1976,244 @@ func (x *RemoveResponse) GetExisted() bool {
 	return false
 }
 
+type ReadFileRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	Layer *Layer                 `protobuf:"bytes,1,opt,name=layer,proto3" json:"layer,omitempty"`
+	// Relative and slash separated, without "." and ".." elements.
+	Path   string `protobuf:"bytes,2,opt,name=path,proto3" json:"path,omitempty"`
+	Offset uint64 `protobuf:"varint,3,opt,name=offset,proto3" json:"offset,omitempty"`
+	// At most 1 MiB.
+	Length        uint32 `protobuf:"varint,4,opt,name=length,proto3" json:"length,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ReadFileRequest) Reset() {
+	*x = ReadFileRequest{}
+	mi := &file_left4me_mounter_v1_mounter_proto_msgTypes[33]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ReadFileRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ReadFileRequest) ProtoMessage() {}
+
+func (x *ReadFileRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_left4me_mounter_v1_mounter_proto_msgTypes[33]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ReadFileRequest.ProtoReflect.Descriptor instead.
+func (*ReadFileRequest) Descriptor() ([]byte, []int) {
+	return file_left4me_mounter_v1_mounter_proto_rawDescGZIP(), []int{33}
+}
+
+func (x *ReadFileRequest) GetLayer() *Layer {
+	if x != nil {
+		return x.Layer
+	}
+	return nil
+}
+
+func (x *ReadFileRequest) GetPath() string {
+	if x != nil {
+		return x.Path
+	}
+	return ""
+}
+
+func (x *ReadFileRequest) GetOffset() uint64 {
+	if x != nil {
+		return x.Offset
+	}
+	return 0
+}
+
+func (x *ReadFileRequest) GetLength() uint32 {
+	if x != nil {
+		return x.Length
+	}
+	return 0
+}
+
+type ReadFileResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Shorter than asked for only at the end of the file.
+	Data []byte `protobuf:"bytes,1,opt,name=data,proto3" json:"data,omitempty"`
+	// Of the whole file.
+	Size          uint64 `protobuf:"varint,2,opt,name=size,proto3" json:"size,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ReadFileResponse) Reset() {
+	*x = ReadFileResponse{}
+	mi := &file_left4me_mounter_v1_mounter_proto_msgTypes[34]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ReadFileResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ReadFileResponse) ProtoMessage() {}
+
+func (x *ReadFileResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_left4me_mounter_v1_mounter_proto_msgTypes[34]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ReadFileResponse.ProtoReflect.Descriptor instead.
+func (*ReadFileResponse) Descriptor() ([]byte, []int) {
+	return file_left4me_mounter_v1_mounter_proto_rawDescGZIP(), []int{34}
+}
+
+func (x *ReadFileResponse) GetData() []byte {
+	if x != nil {
+		return x.Data
+	}
+	return nil
+}
+
+func (x *ReadFileResponse) GetSize() uint64 {
+	if x != nil {
+		return x.Size
+	}
+	return 0
+}
+
+type ListDirectoryRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	Layer *Layer                 `protobuf:"bytes,1,opt,name=layer,proto3" json:"layer,omitempty"`
+	// As in ReadFileRequest; "" is the top of the layer.
+	Path          string `protobuf:"bytes,2,opt,name=path,proto3" json:"path,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListDirectoryRequest) Reset() {
+	*x = ListDirectoryRequest{}
+	mi := &file_left4me_mounter_v1_mounter_proto_msgTypes[35]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListDirectoryRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListDirectoryRequest) ProtoMessage() {}
+
+func (x *ListDirectoryRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_left4me_mounter_v1_mounter_proto_msgTypes[35]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListDirectoryRequest.ProtoReflect.Descriptor instead.
+func (*ListDirectoryRequest) Descriptor() ([]byte, []int) {
+	return file_left4me_mounter_v1_mounter_proto_rawDescGZIP(), []int{35}
+}
+
+func (x *ListDirectoryRequest) GetLayer() *Layer {
+	if x != nil {
+		return x.Layer
+	}
+	return nil
+}
+
+func (x *ListDirectoryRequest) GetPath() string {
+	if x != nil {
+		return x.Path
+	}
+	return ""
+}
+
+type ListDirectoryResponse struct {
+	state protoimpl.MessageState     `protogen:"open.v1"`
+	Name  string                     `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
+	Kind  ListDirectoryResponse_Kind `protobuf:"varint,2,opt,name=kind,proto3,enum=left4me.mounter.v1.ListDirectoryResponse_Kind" json:"kind,omitempty"`
+	// Bytes of a file, else 0.
+	Size          uint64 `protobuf:"varint,3,opt,name=size,proto3" json:"size,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListDirectoryResponse) Reset() {
+	*x = ListDirectoryResponse{}
+	mi := &file_left4me_mounter_v1_mounter_proto_msgTypes[36]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListDirectoryResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListDirectoryResponse) ProtoMessage() {}
+
+func (x *ListDirectoryResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_left4me_mounter_v1_mounter_proto_msgTypes[36]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListDirectoryResponse.ProtoReflect.Descriptor instead.
+func (*ListDirectoryResponse) Descriptor() ([]byte, []int) {
+	return file_left4me_mounter_v1_mounter_proto_rawDescGZIP(), []int{36}
+}
+
+func (x *ListDirectoryResponse) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *ListDirectoryResponse) GetKind() ListDirectoryResponse_Kind {
+	if x != nil {
+		return x.Kind
+	}
+	return ListDirectoryResponse_KIND_UNSPECIFIED
+}
+
+func (x *ListDirectoryResponse) GetSize() uint64 {
+	if x != nil {
+		return x.Size
+	}
+	return 0
+}
+
 var File_left4me_mounter_v1_mounter_proto protoreflect.FileDescriptor
 
 const file_left4me_mounter_v1_mounter_proto_rawDesc = "" +
@@ -2044,7 +2334,28 @@ const file_left4me_mounter_v1_mounter_proto_rawDesc = "" +
 	"\acontent\x18\x01 \x01(\v2\x1b.left4me.mounter.v1.ContentR\acontent\x12\x14\n" +
 	"\x05reset\x18\x02 \x01(\bR\x05reset\"*\n" +
 	"\x0eRemoveResponse\x12\x18\n" +
-	"\aexisted\x18\x01 \x01(\bR\aexisted2\xdd\b\n" +
+	"\aexisted\x18\x01 \x01(\bR\aexisted\"\x86\x01\n" +
+	"\x0fReadFileRequest\x12/\n" +
+	"\x05layer\x18\x01 \x01(\v2\x19.left4me.mounter.v1.LayerR\x05layer\x12\x12\n" +
+	"\x04path\x18\x02 \x01(\tR\x04path\x12\x16\n" +
+	"\x06offset\x18\x03 \x01(\x04R\x06offset\x12\x16\n" +
+	"\x06length\x18\x04 \x01(\rR\x06length\":\n" +
+	"\x10ReadFileResponse\x12\x12\n" +
+	"\x04data\x18\x01 \x01(\fR\x04data\x12\x12\n" +
+	"\x04size\x18\x02 \x01(\x04R\x04size\"[\n" +
+	"\x14ListDirectoryRequest\x12/\n" +
+	"\x05layer\x18\x01 \x01(\v2\x19.left4me.mounter.v1.LayerR\x05layer\x12\x12\n" +
+	"\x04path\x18\x02 \x01(\tR\x04path\"\xd3\x01\n" +
+	"\x15ListDirectoryResponse\x12\x12\n" +
+	"\x04name\x18\x01 \x01(\tR\x04name\x12B\n" +
+	"\x04kind\x18\x02 \x01(\x0e2..left4me.mounter.v1.ListDirectoryResponse.KindR\x04kind\x12\x12\n" +
+	"\x04size\x18\x03 \x01(\x04R\x04size\"N\n" +
+	"\x04Kind\x12\x14\n" +
+	"\x10KIND_UNSPECIFIED\x10\x00\x12\r\n" +
+	"\tKIND_FILE\x10\x01\x12\x12\n" +
+	"\x0eKIND_DIRECTORY\x10\x02\x12\r\n" +
+	"\tKIND_LINK\x10\x032\x9c\n" +
+	"\n" +
 	"\x0eMounterService\x12L\n" +
 	"\x05Probe\x12 .left4me.mounter.v1.ProbeRequest\x1a!.left4me.mounter.v1.ProbeResponse\x12L\n" +
 	"\x05Stage\x12 .left4me.mounter.v1.StageRequest\x1a!.left4me.mounter.v1.StageResponse\x12O\n" +
@@ -2060,7 +2371,9 @@ const file_left4me_mounter_v1_mounter_proto_rawDesc = "" +
 	"\x04Diff\x12\x1f.left4me.mounter.v1.DiffRequest\x1a .left4me.mounter.v1.DiffResponse0\x01\x12`\n" +
 	"\vListContent\x12&.left4me.mounter.v1.ListContentRequest\x1a'.left4me.mounter.v1.ListContentResponse0\x01\x12L\n" +
 	"\x05Usage\x12 .left4me.mounter.v1.UsageRequest\x1a!.left4me.mounter.v1.UsageResponse\x12O\n" +
-	"\x06Remove\x12!.left4me.mounter.v1.RemoveRequest\x1a\".left4me.mounter.v1.RemoveResponseBCZAgithub.com/left4me/left4me/sdk/proto/left4me/mounter/v1;mounterv1b\x06proto3"
+	"\x06Remove\x12!.left4me.mounter.v1.RemoveRequest\x1a\".left4me.mounter.v1.RemoveResponse\x12U\n" +
+	"\bReadFile\x12#.left4me.mounter.v1.ReadFileRequest\x1a$.left4me.mounter.v1.ReadFileResponse\x12f\n" +
+	"\rListDirectory\x12(.left4me.mounter.v1.ListDirectoryRequest\x1a).left4me.mounter.v1.ListDirectoryResponse0\x01BCZAgithub.com/left4me/left4me/sdk/proto/left4me/mounter/v1;mounterv1b\x06proto3"
 
 var (
 	file_left4me_mounter_v1_mounter_proto_rawDescOnce sync.Once
@@ -2074,97 +2387,109 @@ func file_left4me_mounter_v1_mounter_proto_rawDescGZIP() []byte {
 	return file_left4me_mounter_v1_mounter_proto_rawDescData
 }
 
-var file_left4me_mounter_v1_mounter_proto_enumTypes = make([]protoimpl.EnumInfo, 2)
-var file_left4me_mounter_v1_mounter_proto_msgTypes = make([]protoimpl.MessageInfo, 34)
+var file_left4me_mounter_v1_mounter_proto_enumTypes = make([]protoimpl.EnumInfo, 3)
+var file_left4me_mounter_v1_mounter_proto_msgTypes = make([]protoimpl.MessageInfo, 38)
 var file_left4me_mounter_v1_mounter_proto_goTypes = []any{
-	(WatchMountsResponse_Event)(0), // 0: left4me.mounter.v1.WatchMountsResponse.Event
-	(DiffResponse_Change)(0),       // 1: left4me.mounter.v1.DiffResponse.Change
-	(*ProbeRequest)(nil),           // 2: left4me.mounter.v1.ProbeRequest
-	(*ProbeResponse)(nil),          // 3: left4me.mounter.v1.ProbeResponse
-	(*Content)(nil),                // 4: left4me.mounter.v1.Content
-	(*Revision)(nil),               // 5: left4me.mounter.v1.Revision
-	(*Layer)(nil),                  // 6: left4me.mounter.v1.Layer
-	(*StageRequest)(nil),           // 7: left4me.mounter.v1.StageRequest
-	(*StageResponse)(nil),          // 8: left4me.mounter.v1.StageResponse
-	(*Limits)(nil),                 // 9: left4me.mounter.v1.Limits
-	(*CommitRequest)(nil),          // 10: left4me.mounter.v1.CommitRequest
-	(*CommitResponse)(nil),         // 11: left4me.mounter.v1.CommitResponse
-	(*DiscardRequest)(nil),         // 12: left4me.mounter.v1.DiscardRequest
-	(*DiscardResponse)(nil),        // 13: left4me.mounter.v1.DiscardResponse
-	(*MountRequest)(nil),           // 14: left4me.mounter.v1.MountRequest
-	(*MountResponse)(nil),          // 15: left4me.mounter.v1.MountResponse
-	(*Mount)(nil),                  // 16: left4me.mounter.v1.Mount
-	(*UnmountRequest)(nil),         // 17: left4me.mounter.v1.UnmountRequest
-	(*UnmountResponse)(nil),        // 18: left4me.mounter.v1.UnmountResponse
-	(*WriteFilesRequest)(nil),      // 19: left4me.mounter.v1.WriteFilesRequest
-	(*File)(nil),                   // 20: left4me.mounter.v1.File
-	(*WriteFilesResponse)(nil),     // 21: left4me.mounter.v1.WriteFilesResponse
-	(*ListMountsRequest)(nil),      // 22: left4me.mounter.v1.ListMountsRequest
-	(*ListMountsResponse)(nil),     // 23: left4me.mounter.v1.ListMountsResponse
-	(*WatchMountsRequest)(nil),     // 24: left4me.mounter.v1.WatchMountsRequest
-	(*WatchMountsResponse)(nil),    // 25: left4me.mounter.v1.WatchMountsResponse
-	(*DiffRequest)(nil),            // 26: left4me.mounter.v1.DiffRequest
-	(*DiffResponse)(nil),           // 27: left4me.mounter.v1.DiffResponse
-	(*ListContentRequest)(nil),     // 28: left4me.mounter.v1.ListContentRequest
-	(*ListContentResponse)(nil),    // 29: left4me.mounter.v1.ListContentResponse
-	(*UsageRequest)(nil),           // 30: left4me.mounter.v1.UsageRequest
-	(*UsageResponse)(nil),          // 31: left4me.mounter.v1.UsageResponse
-	(*Usage)(nil),                  // 32: left4me.mounter.v1.Usage
-	(*RemoveRequest)(nil),          // 33: left4me.mounter.v1.RemoveRequest
-	(*RemoveResponse)(nil),         // 34: left4me.mounter.v1.RemoveResponse
-	nil,                            // 35: left4me.mounter.v1.ProbeResponse.FeaturesEntry
+	(WatchMountsResponse_Event)(0),  // 0: left4me.mounter.v1.WatchMountsResponse.Event
+	(DiffResponse_Change)(0),        // 1: left4me.mounter.v1.DiffResponse.Change
+	(ListDirectoryResponse_Kind)(0), // 2: left4me.mounter.v1.ListDirectoryResponse.Kind
+	(*ProbeRequest)(nil),            // 3: left4me.mounter.v1.ProbeRequest
+	(*ProbeResponse)(nil),           // 4: left4me.mounter.v1.ProbeResponse
+	(*Content)(nil),                 // 5: left4me.mounter.v1.Content
+	(*Revision)(nil),                // 6: left4me.mounter.v1.Revision
+	(*Layer)(nil),                   // 7: left4me.mounter.v1.Layer
+	(*StageRequest)(nil),            // 8: left4me.mounter.v1.StageRequest
+	(*StageResponse)(nil),           // 9: left4me.mounter.v1.StageResponse
+	(*Limits)(nil),                  // 10: left4me.mounter.v1.Limits
+	(*CommitRequest)(nil),           // 11: left4me.mounter.v1.CommitRequest
+	(*CommitResponse)(nil),          // 12: left4me.mounter.v1.CommitResponse
+	(*DiscardRequest)(nil),          // 13: left4me.mounter.v1.DiscardRequest
+	(*DiscardResponse)(nil),         // 14: left4me.mounter.v1.DiscardResponse
+	(*MountRequest)(nil),            // 15: left4me.mounter.v1.MountRequest
+	(*MountResponse)(nil),           // 16: left4me.mounter.v1.MountResponse
+	(*Mount)(nil),                   // 17: left4me.mounter.v1.Mount
+	(*UnmountRequest)(nil),          // 18: left4me.mounter.v1.UnmountRequest
+	(*UnmountResponse)(nil),         // 19: left4me.mounter.v1.UnmountResponse
+	(*WriteFilesRequest)(nil),       // 20: left4me.mounter.v1.WriteFilesRequest
+	(*File)(nil),                    // 21: left4me.mounter.v1.File
+	(*WriteFilesResponse)(nil),      // 22: left4me.mounter.v1.WriteFilesResponse
+	(*ListMountsRequest)(nil),       // 23: left4me.mounter.v1.ListMountsRequest
+	(*ListMountsResponse)(nil),      // 24: left4me.mounter.v1.ListMountsResponse
+	(*WatchMountsRequest)(nil),      // 25: left4me.mounter.v1.WatchMountsRequest
+	(*WatchMountsResponse)(nil),     // 26: left4me.mounter.v1.WatchMountsResponse
+	(*DiffRequest)(nil),             // 27: left4me.mounter.v1.DiffRequest
+	(*DiffResponse)(nil),            // 28: left4me.mounter.v1.DiffResponse
+	(*ListContentRequest)(nil),      // 29: left4me.mounter.v1.ListContentRequest
+	(*ListContentResponse)(nil),     // 30: left4me.mounter.v1.ListContentResponse
+	(*UsageRequest)(nil),            // 31: left4me.mounter.v1.UsageRequest
+	(*UsageResponse)(nil),           // 32: left4me.mounter.v1.UsageResponse
+	(*Usage)(nil),                   // 33: left4me.mounter.v1.Usage
+	(*RemoveRequest)(nil),           // 34: left4me.mounter.v1.RemoveRequest
+	(*RemoveResponse)(nil),          // 35: left4me.mounter.v1.RemoveResponse
+	(*ReadFileRequest)(nil),         // 36: left4me.mounter.v1.ReadFileRequest
+	(*ReadFileResponse)(nil),        // 37: left4me.mounter.v1.ReadFileResponse
+	(*ListDirectoryRequest)(nil),    // 38: left4me.mounter.v1.ListDirectoryRequest
+	(*ListDirectoryResponse)(nil),   // 39: left4me.mounter.v1.ListDirectoryResponse
+	nil,                             // 40: left4me.mounter.v1.ProbeResponse.FeaturesEntry
 }
 var file_left4me_mounter_v1_mounter_proto_depIdxs = []int32{
-	35, // 0: left4me.mounter.v1.ProbeResponse.features:type_name -> left4me.mounter.v1.ProbeResponse.FeaturesEntry
-	5,  // 1: left4me.mounter.v1.Content.revision:type_name -> left4me.mounter.v1.Revision
-	5,  // 2: left4me.mounter.v1.Layer.revision:type_name -> left4me.mounter.v1.Revision
-	6,  // 3: left4me.mounter.v1.StageRequest.base:type_name -> left4me.mounter.v1.Layer
-	6,  // 4: left4me.mounter.v1.CommitRequest.target:type_name -> left4me.mounter.v1.Layer
-	9,  // 5: left4me.mounter.v1.CommitRequest.limits:type_name -> left4me.mounter.v1.Limits
-	32, // 6: left4me.mounter.v1.CommitResponse.usage:type_name -> left4me.mounter.v1.Usage
-	6,  // 7: left4me.mounter.v1.MountRequest.lowers:type_name -> left4me.mounter.v1.Layer
-	16, // 8: left4me.mounter.v1.MountResponse.mount:type_name -> left4me.mounter.v1.Mount
-	6,  // 9: left4me.mounter.v1.Mount.lowers:type_name -> left4me.mounter.v1.Layer
-	20, // 10: left4me.mounter.v1.WriteFilesRequest.files:type_name -> left4me.mounter.v1.File
-	16, // 11: left4me.mounter.v1.ListMountsResponse.mounts:type_name -> left4me.mounter.v1.Mount
+	40, // 0: left4me.mounter.v1.ProbeResponse.features:type_name -> left4me.mounter.v1.ProbeResponse.FeaturesEntry
+	6,  // 1: left4me.mounter.v1.Content.revision:type_name -> left4me.mounter.v1.Revision
+	6,  // 2: left4me.mounter.v1.Layer.revision:type_name -> left4me.mounter.v1.Revision
+	7,  // 3: left4me.mounter.v1.StageRequest.base:type_name -> left4me.mounter.v1.Layer
+	7,  // 4: left4me.mounter.v1.CommitRequest.target:type_name -> left4me.mounter.v1.Layer
+	10, // 5: left4me.mounter.v1.CommitRequest.limits:type_name -> left4me.mounter.v1.Limits
+	33, // 6: left4me.mounter.v1.CommitResponse.usage:type_name -> left4me.mounter.v1.Usage
+	7,  // 7: left4me.mounter.v1.MountRequest.lowers:type_name -> left4me.mounter.v1.Layer
+	17, // 8: left4me.mounter.v1.MountResponse.mount:type_name -> left4me.mounter.v1.Mount
+	7,  // 9: left4me.mounter.v1.Mount.lowers:type_name -> left4me.mounter.v1.Layer
+	21, // 10: left4me.mounter.v1.WriteFilesRequest.files:type_name -> left4me.mounter.v1.File
+	17, // 11: left4me.mounter.v1.ListMountsResponse.mounts:type_name -> left4me.mounter.v1.Mount
 	0,  // 12: left4me.mounter.v1.WatchMountsResponse.event:type_name -> left4me.mounter.v1.WatchMountsResponse.Event
-	16, // 13: left4me.mounter.v1.WatchMountsResponse.mount:type_name -> left4me.mounter.v1.Mount
+	17, // 13: left4me.mounter.v1.WatchMountsResponse.mount:type_name -> left4me.mounter.v1.Mount
 	1,  // 14: left4me.mounter.v1.DiffResponse.change:type_name -> left4me.mounter.v1.DiffResponse.Change
-	4,  // 15: left4me.mounter.v1.ListContentResponse.content:type_name -> left4me.mounter.v1.Content
-	4,  // 16: left4me.mounter.v1.UsageRequest.content:type_name -> left4me.mounter.v1.Content
-	32, // 17: left4me.mounter.v1.UsageResponse.usage:type_name -> left4me.mounter.v1.Usage
-	4,  // 18: left4me.mounter.v1.RemoveRequest.content:type_name -> left4me.mounter.v1.Content
-	2,  // 19: left4me.mounter.v1.MounterService.Probe:input_type -> left4me.mounter.v1.ProbeRequest
-	7,  // 20: left4me.mounter.v1.MounterService.Stage:input_type -> left4me.mounter.v1.StageRequest
-	10, // 21: left4me.mounter.v1.MounterService.Commit:input_type -> left4me.mounter.v1.CommitRequest
-	12, // 22: left4me.mounter.v1.MounterService.Discard:input_type -> left4me.mounter.v1.DiscardRequest
-	14, // 23: left4me.mounter.v1.MounterService.Mount:input_type -> left4me.mounter.v1.MountRequest
-	17, // 24: left4me.mounter.v1.MounterService.Unmount:input_type -> left4me.mounter.v1.UnmountRequest
-	19, // 25: left4me.mounter.v1.MounterService.WriteFiles:input_type -> left4me.mounter.v1.WriteFilesRequest
-	22, // 26: left4me.mounter.v1.MounterService.ListMounts:input_type -> left4me.mounter.v1.ListMountsRequest
-	24, // 27: left4me.mounter.v1.MounterService.WatchMounts:input_type -> left4me.mounter.v1.WatchMountsRequest
-	26, // 28: left4me.mounter.v1.MounterService.Diff:input_type -> left4me.mounter.v1.DiffRequest
-	28, // 29: left4me.mounter.v1.MounterService.ListContent:input_type -> left4me.mounter.v1.ListContentRequest
-	30, // 30: left4me.mounter.v1.MounterService.Usage:input_type -> left4me.mounter.v1.UsageRequest
-	33, // 31: left4me.mounter.v1.MounterService.Remove:input_type -> left4me.mounter.v1.RemoveRequest
-	3,  // 32: left4me.mounter.v1.MounterService.Probe:output_type -> left4me.mounter.v1.ProbeResponse
-	8,  // 33: left4me.mounter.v1.MounterService.Stage:output_type -> left4me.mounter.v1.StageResponse
-	11, // 34: left4me.mounter.v1.MounterService.Commit:output_type -> left4me.mounter.v1.CommitResponse
-	13, // 35: left4me.mounter.v1.MounterService.Discard:output_type -> left4me.mounter.v1.DiscardResponse
-	15, // 36: left4me.mounter.v1.MounterService.Mount:output_type -> left4me.mounter.v1.MountResponse
-	18, // 37: left4me.mounter.v1.MounterService.Unmount:output_type -> left4me.mounter.v1.UnmountResponse
-	21, // 38: left4me.mounter.v1.MounterService.WriteFiles:output_type -> left4me.mounter.v1.WriteFilesResponse
-	23, // 39: left4me.mounter.v1.MounterService.ListMounts:output_type -> left4me.mounter.v1.ListMountsResponse
-	25, // 40: left4me.mounter.v1.MounterService.WatchMounts:output_type -> left4me.mounter.v1.WatchMountsResponse
-	27, // 41: left4me.mounter.v1.MounterService.Diff:output_type -> left4me.mounter.v1.DiffResponse
-	29, // 42: left4me.mounter.v1.MounterService.ListContent:output_type -> left4me.mounter.v1.ListContentResponse
-	31, // 43: left4me.mounter.v1.MounterService.Usage:output_type -> left4me.mounter.v1.UsageResponse
-	34, // 44: left4me.mounter.v1.MounterService.Remove:output_type -> left4me.mounter.v1.RemoveResponse
-	32, // [32:45] is the sub-list for method output_type
-	19, // [19:32] is the sub-list for method input_type
-	19, // [19:19] is the sub-list for extension type_name
-	19, // [19:19] is the sub-list for extension extendee
-	0,  // [0:19] is the sub-list for field type_name
+	5,  // 15: left4me.mounter.v1.ListContentResponse.content:type_name -> left4me.mounter.v1.Content
+	5,  // 16: left4me.mounter.v1.UsageRequest.content:type_name -> left4me.mounter.v1.Content
+	33, // 17: left4me.mounter.v1.UsageResponse.usage:type_name -> left4me.mounter.v1.Usage
+	5,  // 18: left4me.mounter.v1.RemoveRequest.content:type_name -> left4me.mounter.v1.Content
+	7,  // 19: left4me.mounter.v1.ReadFileRequest.layer:type_name -> left4me.mounter.v1.Layer
+	7,  // 20: left4me.mounter.v1.ListDirectoryRequest.layer:type_name -> left4me.mounter.v1.Layer
+	2,  // 21: left4me.mounter.v1.ListDirectoryResponse.kind:type_name -> left4me.mounter.v1.ListDirectoryResponse.Kind
+	3,  // 22: left4me.mounter.v1.MounterService.Probe:input_type -> left4me.mounter.v1.ProbeRequest
+	8,  // 23: left4me.mounter.v1.MounterService.Stage:input_type -> left4me.mounter.v1.StageRequest
+	11, // 24: left4me.mounter.v1.MounterService.Commit:input_type -> left4me.mounter.v1.CommitRequest
+	13, // 25: left4me.mounter.v1.MounterService.Discard:input_type -> left4me.mounter.v1.DiscardRequest
+	15, // 26: left4me.mounter.v1.MounterService.Mount:input_type -> left4me.mounter.v1.MountRequest
+	18, // 27: left4me.mounter.v1.MounterService.Unmount:input_type -> left4me.mounter.v1.UnmountRequest
+	20, // 28: left4me.mounter.v1.MounterService.WriteFiles:input_type -> left4me.mounter.v1.WriteFilesRequest
+	23, // 29: left4me.mounter.v1.MounterService.ListMounts:input_type -> left4me.mounter.v1.ListMountsRequest
+	25, // 30: left4me.mounter.v1.MounterService.WatchMounts:input_type -> left4me.mounter.v1.WatchMountsRequest
+	27, // 31: left4me.mounter.v1.MounterService.Diff:input_type -> left4me.mounter.v1.DiffRequest
+	29, // 32: left4me.mounter.v1.MounterService.ListContent:input_type -> left4me.mounter.v1.ListContentRequest
+	31, // 33: left4me.mounter.v1.MounterService.Usage:input_type -> left4me.mounter.v1.UsageRequest
+	34, // 34: left4me.mounter.v1.MounterService.Remove:input_type -> left4me.mounter.v1.RemoveRequest
+	36, // 35: left4me.mounter.v1.MounterService.ReadFile:input_type -> left4me.mounter.v1.ReadFileRequest
+	38, // 36: left4me.mounter.v1.MounterService.ListDirectory:input_type -> left4me.mounter.v1.ListDirectoryRequest
+	4,  // 37: left4me.mounter.v1.MounterService.Probe:output_type -> left4me.mounter.v1.ProbeResponse
+	9,  // 38: left4me.mounter.v1.MounterService.Stage:output_type -> left4me.mounter.v1.StageResponse
+	12, // 39: left4me.mounter.v1.MounterService.Commit:output_type -> left4me.mounter.v1.CommitResponse
+	14, // 40: left4me.mounter.v1.MounterService.Discard:output_type -> left4me.mounter.v1.DiscardResponse
+	16, // 41: left4me.mounter.v1.MounterService.Mount:output_type -> left4me.mounter.v1.MountResponse
+	19, // 42: left4me.mounter.v1.MounterService.Unmount:output_type -> left4me.mounter.v1.UnmountResponse
+	22, // 43: left4me.mounter.v1.MounterService.WriteFiles:output_type -> left4me.mounter.v1.WriteFilesResponse
+	24, // 44: left4me.mounter.v1.MounterService.ListMounts:output_type -> left4me.mounter.v1.ListMountsResponse
+	26, // 45: left4me.mounter.v1.MounterService.WatchMounts:output_type -> left4me.mounter.v1.WatchMountsResponse
+	28, // 46: left4me.mounter.v1.MounterService.Diff:output_type -> left4me.mounter.v1.DiffResponse
+	30, // 47: left4me.mounter.v1.MounterService.ListContent:output_type -> left4me.mounter.v1.ListContentResponse
+	32, // 48: left4me.mounter.v1.MounterService.Usage:output_type -> left4me.mounter.v1.UsageResponse
+	35, // 49: left4me.mounter.v1.MounterService.Remove:output_type -> left4me.mounter.v1.RemoveResponse
+	37, // 50: left4me.mounter.v1.MounterService.ReadFile:output_type -> left4me.mounter.v1.ReadFileResponse
+	39, // 51: left4me.mounter.v1.MounterService.ListDirectory:output_type -> left4me.mounter.v1.ListDirectoryResponse
+	37, // [37:52] is the sub-list for method output_type
+	22, // [22:37] is the sub-list for method input_type
+	22, // [22:22] is the sub-list for extension type_name
+	22, // [22:22] is the sub-list for extension extendee
+	0,  // [0:22] is the sub-list for field type_name
 }
 
 func init() { file_left4me_mounter_v1_mounter_proto_init() }
@@ -2187,8 +2512,8 @@ func file_left4me_mounter_v1_mounter_proto_init() {
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_left4me_mounter_v1_mounter_proto_rawDesc), len(file_left4me_mounter_v1_mounter_proto_rawDesc)),
-			NumEnums:      2,
-			NumMessages:   34,
+			NumEnums:      3,
+			NumMessages:   38,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

@@ -25,19 +25,21 @@ import (
 const _ = grpc.SupportPackageIsVersion9
 
 const (
-	MounterService_Probe_FullMethodName       = "/left4me.mounter.v1.MounterService/Probe"
-	MounterService_Stage_FullMethodName       = "/left4me.mounter.v1.MounterService/Stage"
-	MounterService_Commit_FullMethodName      = "/left4me.mounter.v1.MounterService/Commit"
-	MounterService_Discard_FullMethodName     = "/left4me.mounter.v1.MounterService/Discard"
-	MounterService_Mount_FullMethodName       = "/left4me.mounter.v1.MounterService/Mount"
-	MounterService_Unmount_FullMethodName     = "/left4me.mounter.v1.MounterService/Unmount"
-	MounterService_WriteFiles_FullMethodName  = "/left4me.mounter.v1.MounterService/WriteFiles"
-	MounterService_ListMounts_FullMethodName  = "/left4me.mounter.v1.MounterService/ListMounts"
-	MounterService_WatchMounts_FullMethodName = "/left4me.mounter.v1.MounterService/WatchMounts"
-	MounterService_Diff_FullMethodName        = "/left4me.mounter.v1.MounterService/Diff"
-	MounterService_ListContent_FullMethodName = "/left4me.mounter.v1.MounterService/ListContent"
-	MounterService_Usage_FullMethodName       = "/left4me.mounter.v1.MounterService/Usage"
-	MounterService_Remove_FullMethodName      = "/left4me.mounter.v1.MounterService/Remove"
+	MounterService_Probe_FullMethodName         = "/left4me.mounter.v1.MounterService/Probe"
+	MounterService_Stage_FullMethodName         = "/left4me.mounter.v1.MounterService/Stage"
+	MounterService_Commit_FullMethodName        = "/left4me.mounter.v1.MounterService/Commit"
+	MounterService_Discard_FullMethodName       = "/left4me.mounter.v1.MounterService/Discard"
+	MounterService_Mount_FullMethodName         = "/left4me.mounter.v1.MounterService/Mount"
+	MounterService_Unmount_FullMethodName       = "/left4me.mounter.v1.MounterService/Unmount"
+	MounterService_WriteFiles_FullMethodName    = "/left4me.mounter.v1.MounterService/WriteFiles"
+	MounterService_ListMounts_FullMethodName    = "/left4me.mounter.v1.MounterService/ListMounts"
+	MounterService_WatchMounts_FullMethodName   = "/left4me.mounter.v1.MounterService/WatchMounts"
+	MounterService_Diff_FullMethodName          = "/left4me.mounter.v1.MounterService/Diff"
+	MounterService_ListContent_FullMethodName   = "/left4me.mounter.v1.MounterService/ListContent"
+	MounterService_Usage_FullMethodName         = "/left4me.mounter.v1.MounterService/Usage"
+	MounterService_Remove_FullMethodName        = "/left4me.mounter.v1.MounterService/Remove"
+	MounterService_ReadFile_FullMethodName      = "/left4me.mounter.v1.MounterService/ReadFile"
+	MounterService_ListDirectory_FullMethodName = "/left4me.mounter.v1.MounterService/ListDirectory"
 )
 
 // MounterServiceClient is the client API for MounterService service.
@@ -72,6 +74,10 @@ type MounterServiceClient interface {
 	Usage(ctx context.Context, in *UsageRequest, opts ...grpc.CallOption) (*UsageResponse, error)
 	// Remove deletes one piece of content. Absent: OK. In use by a mount: FAILED_PRECONDITION.
 	Remove(ctx context.Context, in *RemoveRequest, opts ...grpc.CallOption) (*RemoveResponse, error)
+	// ReadFile gives a part of a regular file of a layer. Links are not followed.
+	ReadFile(ctx context.Context, in *ReadFileRequest, opts ...grpc.CallOption) (*ReadFileResponse, error)
+	// ListDirectory lists the entries of one directory of a layer, sorted by name. Links are not followed.
+	ListDirectory(ctx context.Context, in *ListDirectoryRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[ListDirectoryResponse], error)
 }
 
 type mounterServiceClient struct {
@@ -239,6 +245,35 @@ func (c *mounterServiceClient) Remove(ctx context.Context, in *RemoveRequest, op
 	return out, nil
 }
 
+func (c *mounterServiceClient) ReadFile(ctx context.Context, in *ReadFileRequest, opts ...grpc.CallOption) (*ReadFileResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(ReadFileResponse)
+	err := c.cc.Invoke(ctx, MounterService_ReadFile_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *mounterServiceClient) ListDirectory(ctx context.Context, in *ListDirectoryRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[ListDirectoryResponse], error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	stream, err := c.cc.NewStream(ctx, &MounterService_ServiceDesc.Streams[3], MounterService_ListDirectory_FullMethodName, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	x := &grpc.GenericClientStream[ListDirectoryRequest, ListDirectoryResponse]{ClientStream: stream}
+	if err := x.ClientStream.SendMsg(in); err != nil {
+		return nil, err
+	}
+	if err := x.ClientStream.CloseSend(); err != nil {
+		return nil, err
+	}
+	return x, nil
+}
+
+// This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
+type MounterService_ListDirectoryClient = grpc.ServerStreamingClient[ListDirectoryResponse]
+
 // MounterServiceServer is the server API for MounterService service.
 // All implementations must embed UnimplementedMounterServiceServer
 // for forward compatibility.
@@ -271,6 +306,10 @@ type MounterServiceServer interface {
 	Usage(context.Context, *UsageRequest) (*UsageResponse, error)
 	// Remove deletes one piece of content. Absent: OK. In use by a mount: FAILED_PRECONDITION.
 	Remove(context.Context, *RemoveRequest) (*RemoveResponse, error)
+	// ReadFile gives a part of a regular file of a layer. Links are not followed.
+	ReadFile(context.Context, *ReadFileRequest) (*ReadFileResponse, error)
+	// ListDirectory lists the entries of one directory of a layer, sorted by name. Links are not followed.
+	ListDirectory(*ListDirectoryRequest, grpc.ServerStreamingServer[ListDirectoryResponse]) error
 	mustEmbedUnimplementedMounterServiceServer()
 }
 
@@ -319,6 +358,12 @@ func (UnimplementedMounterServiceServer) Usage(context.Context, *UsageRequest) (
 }
 func (UnimplementedMounterServiceServer) Remove(context.Context, *RemoveRequest) (*RemoveResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method Remove not implemented")
+}
+func (UnimplementedMounterServiceServer) ReadFile(context.Context, *ReadFileRequest) (*ReadFileResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method ReadFile not implemented")
+}
+func (UnimplementedMounterServiceServer) ListDirectory(*ListDirectoryRequest, grpc.ServerStreamingServer[ListDirectoryResponse]) error {
+	return status.Error(codes.Unimplemented, "method ListDirectory not implemented")
 }
 func (UnimplementedMounterServiceServer) mustEmbedUnimplementedMounterServiceServer() {}
 func (UnimplementedMounterServiceServer) testEmbeddedByValue()                        {}
@@ -554,6 +599,35 @@ func _MounterService_Remove_Handler(srv interface{}, ctx context.Context, dec fu
 	return interceptor(ctx, in, info, handler)
 }
 
+func _MounterService_ReadFile_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(ReadFileRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(MounterServiceServer).ReadFile(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: MounterService_ReadFile_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(MounterServiceServer).ReadFile(ctx, req.(*ReadFileRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _MounterService_ListDirectory_Handler(srv interface{}, stream grpc.ServerStream) error {
+	m := new(ListDirectoryRequest)
+	if err := stream.RecvMsg(m); err != nil {
+		return err
+	}
+	return srv.(MounterServiceServer).ListDirectory(m, &grpc.GenericServerStream[ListDirectoryRequest, ListDirectoryResponse]{ServerStream: stream})
+}
+
+// This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
+type MounterService_ListDirectoryServer = grpc.ServerStreamingServer[ListDirectoryResponse]
+
 // MounterService_ServiceDesc is the grpc.ServiceDesc for MounterService service.
 // It's only intended for direct use with grpc.RegisterService,
 // and not to be introspected or modified (even as a copy)
@@ -601,6 +675,10 @@ var MounterService_ServiceDesc = grpc.ServiceDesc{
 			MethodName: "Remove",
 			Handler:    _MounterService_Remove_Handler,
 		},
+		{
+			MethodName: "ReadFile",
+			Handler:    _MounterService_ReadFile_Handler,
+		},
 	},
 	Streams: []grpc.StreamDesc{
 		{
@@ -616,6 +694,11 @@ var MounterService_ServiceDesc = grpc.ServiceDesc{
 		{
 			StreamName:    "ListContent",
 			Handler:       _MounterService_ListContent_Handler,
+			ServerStreams: true,
+		},
+		{
+			StreamName:    "ListDirectory",
+			Handler:       _MounterService_ListDirectory_Handler,
 			ServerStreams: true,
 		},
 	},
