@@ -38,6 +38,11 @@ test: ## run the tests of every module, with the race detector
 	@deploy/deps test
 	@CGO_ENABLED=1 $$($(GOTESTSUM)) --format pkgname-and-test-fails --hide-summary skipped -- -race -timeout 25m work
 
+.PHONY: test-host
+test-host: ## run the tests that need a booted Debian with systemd; root only
+	@deploy/deps host
+	@LEFT4ME_HOST=require $$($(GOTESTSUM)) --format standard-verbose -- -timeout 25m ./test/host...
+
 .PHONY: bench
 bench: ## run the benchmarks, once each, with side-by-side ratios
 	@deploy/deps test

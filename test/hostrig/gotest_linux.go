@@ -1,0 +1,192 @@
+package hostrig
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"os"
+	"os/exec"
+	"path"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// GoTest is a package whose tests run inside a host, for example one of a plugin's module.
+type GoTest struct {
+	Module      string            // directory of the module, relative to the caller's
+	Package     string            // as go test takes it: "./internal/x"
+	User        string            // whom the tests run as; "" is root
+	Run         string            // as go test -run takes it; "" is all
+	Bench       string            // as go test -bench takes it; then Run is none unless set
+	Environment map[string]string // for the tests
+}
+
+// directory of test binaries inside the host.
+const testDir = "/usr/local/lib/left4me-test"
+
+// GoTest builds a package's tests, runs them inside the host and reports each as a subtest, so that their number and
+// names are in the output. A run without any test fails.
+func (h *Host) GoTest(t *testing.T, g GoTest) {
+	t.Helper()
+	binary := path.Join(testDir, newID())
+	h.Push(t, g.build(t), binary)
+	result, err := h.Run(t.Context(), nil, g.commandLine(binary)...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	events, err := decode(t, result.Stdout)
+	if err != nil {
+		t.Fatalf("read the results: %v\n%s%s", err, result.Stdout, result.Stderr)
+	}
+	tests := group(events)
+	if g.Bench != "" {
+		t.Log("\n" + tests.output(""))
+	} else {
+		tests.replay(t, "")
+		t.Logf("%s of %s inside the host: %d passed, %d failed, %d skipped", g.Package, g.Module, tests.count("pass"), tests.count("fail"), tests.count("skip"))
+		if tests.count("pass")+tests.count("fail") == 0 {
+			t.Error("no test ran")
+		}
+	}
+	if result.Code != 0 {
+		t.Errorf("the test binary ended with exit code %d\n%s\n%s", result.Code, tests.output(""), result.Stderr)
+	}
+}
+
+func (g GoTest) build(t *testing.T) string {
+	t.Helper()
+	out := filepath.Join(t.TempDir(), "tests")
+	command := exec.CommandContext(t.Context(), "go", "test", "-c", "-o", out, g.Package)
+	command.Dir = g.Module
+	command.Env = append(os.Environ(), "CGO_ENABLED=0")
+	if text, err := command.CombinedOutput(); err != nil {
+		t.Fatalf("build the tests of %s in %s: %v\n%s", g.Package, g.Module, err, text)
+	}
+	if _, err := os.Stat(out); err != nil {
+		t.Fatalf("%s in %s has no tests", g.Package, g.Module)
+	}
+	return out
+}
+
+func (g GoTest) commandLine(binary string) []string {
+	argv := []string{"env", "-C", "/tmp"}
+	for name, value := range g.Environment {
+		argv = append(argv, name+"="+value)
+	}
+	argv = append(argv, binary, "-test.v=test2json")
+	if g.Bench != "" {
+		argv = append(argv, "-test.bench="+g.Bench)
+		if g.Run == "" {
+			g.Run = "^$"
+		}
+	}
+	if g.Run != "" {
+		argv = append(argv, "-test.run="+g.Run)
+	}
+	if g.User != "" {
+		argv = As(g.User, argv...)
+	}
+	return argv
+}
+
+// event as go tool test2json prints it.
+type event struct {
+	Action, Test, Output string
+	Elapsed              float64
+}
+
+func decode(t *testing.T, text string) ([]event, error) {
+	t.Helper()
+	command := exec.CommandContext(t.Context(), "go", "tool", "test2json")
+	command.Stdin = strings.NewReader(text)
+	out, err := command.Output()
+	if err != nil {
+		return nil, fmt.Errorf("go tool test2json: %w", err)
+	}
+	var events []event
+	for line := range bytes.Lines(out) {
+		var e event
+		if err := json.Unmarshal(line, &e); err != nil {
+			return nil, err
+		}
+		events = append(events, e)
+	}
+	return events, nil
+}
+
+// results of tests, in their order.
+type results struct {
+	order  []string
+	tests  map[string]*event // Action is the last one, Output all of it
+	unsaid string            // output of no test
+}
+
+func group(events []event) *results {
+	out := &results{tests: map[string]*event{}}
+	for _, e := range events {
+		if e.Test == "" {
+			out.unsaid += e.Output
+			continue
+		}
+		test := out.tests[e.Test]
+		if test == nil {
+			test = &event{Test: e.Test}
+			out.tests[e.Test] = test
+			out.order = append(out.order, e.Test)
+		}
+		test.Output += e.Output
+		switch e.Action {
+		case "pass", "fail", "skip":
+			test.Action, test.Elapsed = e.Action, e.Elapsed
+		}
+	}
+	return out
+}
+
+func (r *results) count(action string) int {
+	n := 0
+	for _, test := range r.tests {
+		if test.Action == action {
+			n++
+		}
+	}
+	return n
+}
+
+// output is what all tests whose names begin with prefix printed, and what belongs to none.
+func (r *results) output(prefix string) string {
+	out := r.unsaid
+	for _, name := range r.order {
+		if strings.HasPrefix(name, prefix) {
+			out += r.tests[name].Output
+		}
+	}
+	return out
+}
+
+// replay reports the tests below parent as subtests of t.
+func (r *results) replay(t *testing.T, parent string) {
+	for _, name := range r.order {
+		above, own := "", name
+		if at := strings.LastIndexByte(name, '/'); at >= 0 {
+			above, own = name[:at], name[at+1:]
+		}
+		if above != parent {
+			continue
+		}
+		test := r.tests[name]
+		t.Run(own, func(t *testing.T) {
+			t.Log("\n" + test.Output)
+			r.replay(t, name)
+			switch test.Action {
+			case "fail":
+				t.Fail()
+			case "skip":
+				t.SkipNow()
+			case "":
+				t.Error("the test did not come to its end")
+			}
+		})
+	}
+}
