@@ -19,6 +19,7 @@ type gameServer struct {
 	api.Server
 	console []api.ConsoleLine
 	players []api.Player
+	history []api.GameEvent
 }
 
 type serverView struct{ *world }

@@ -239,6 +239,46 @@ type Player struct {
 	State     string `json:"state"`
 }
 
+// ServerSay is a message to everybody who plays.
+type ServerSay struct {
+	Text string `json:"text" doc:"one line without double quotes, at most 200 bytes"`
+}
+
+// ServerKick throws a player out.
+type ServerKick struct {
+	UserID  int    `json:"user_id"`
+	SteamID string `json:"steam_id,omitempty" doc:"SteamID64; when given, it must still be the one behind user_id"`
+	Reason  string `json:"reason,omitempty" doc:"shown to the player"`
+}
+
+// ServerBan keeps a person out.
+type ServerBan struct {
+	SteamID string `json:"steam_id" doc:"SteamID64"`
+	Minutes int    `json:"minutes,omitempty" doc:"0 = for good"`
+}
+
+// ServerUnban lets a person in again.
+type ServerUnban struct {
+	SteamID string `json:"steam_id" doc:"SteamID64"`
+}
+
+// ServerMap goes to another map.
+type ServerMap struct {
+	Map  string `json:"map"`
+	Mode string `json:"mode,omitempty" doc:"for example coop or versus; the present one if absent"`
+}
+
+// GameEvent is one thing that a game's console told.
+type GameEvent struct {
+	ID        int64     `json:"id"`
+	Time      time.Time `json:"time"`
+	Kind      string    `json:"kind" doc:"joined, left, chat, kill, map, map_end, empty, wake, outdated, no_map, rcon_wrong"`
+	Player    string    `json:"player,omitempty"`
+	SteamID   string    `json:"steam_id,omitempty" doc:"SteamID64"`
+	Text      string    `json:"text,omitempty"`
+	Ambiguous bool      `json:"ambiguous,omitempty" doc:"a player's name or words may have shaped it: show it, take no decision from it"`
+}
+
 // ServerCreate makes a server. Port 0 takes the next free one of the range.
 type ServerCreate struct {
 	Name      string `json:"name"`

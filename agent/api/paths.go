@@ -27,6 +27,12 @@ const (
 	PathServerReset      = PathServer + "/reset"               // POST -> 202 Job: empties the upper
 	PathServerCommand    = PathServer + "/command"             // POST ServerCommand -> ServerReply
 	PathServerPlayers    = PathServer + "/players"             // GET []Player
+	PathServerSay        = PathServer + "/say"                 // POST ServerSay -> 204
+	PathServerKick       = PathServer + "/kick"                // POST ServerKick -> 204
+	PathServerBan        = PathServer + "/ban"                 // POST ServerBan -> 204
+	PathServerUnban      = PathServer + "/unban"               // POST ServerUnban -> 204
+	PathServerMap        = PathServer + "/map"                 // POST ServerMap -> 204
+	PathServerHistory    = PathServer + "/history"             // GET []GameEvent ?kind=&text=&before=&after=&limit=
 	PathServerConsole    = PathServer + "/console"             // GET SSE ?tail=N&after=&follow=false; Last-Event-ID resumes
 	PathJobs             = Prefix + "/jobs"                    // GET []Job ?subject=&status=&limit=&before=
 	PathJob              = PathJobs + "/{id}"                  // GET

@@ -28,6 +28,9 @@ func TestResolve(t *testing.T) {
 		Args: strings.Fields("-game left4dead2 -norestart -strictportbind +ip 0.0.0.0 +hostport 27015 -tickrate 60 " +
 			"-maxplayers 8 +mp_gamemode versus -nobots +map c5m1_waterfront"),
 		Files: []content.File{{Path: "left4dead2/cfg/server.cfg", Secret: true, Data: []byte(`// Written by left4me at each start of server "alpha". Edit blueprint "coop" instead.
+log on
+sv_logecho 1
+sv_logfile 0
 //# mine
 sv_cheats 0
 // Generated from the settings.

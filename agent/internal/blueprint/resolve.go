@@ -68,6 +68,9 @@ func firstMap(name string) string {
 func ServerConfig(b Blueprint, instance Instance) string {
 	var out strings.Builder
 	fmt.Fprintf(&out, "// Written by left4me at each start of server %q. Edit blueprint %q instead.\n", instance.Name, b.Name)
+	// The history of a game is read from its console; a copy in files would fill the upper. Lines of the
+	// blueprint may change both.
+	out.WriteString("log on\nsv_logecho 1\nsv_logfile 0\n")
 	for _, line := range b.Config {
 		// Source has no # comment: the engine would print Unknown command.
 		if trimmed := strings.TrimSpace(line); strings.HasPrefix(trimmed, "#") {

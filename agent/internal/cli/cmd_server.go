@@ -13,7 +13,7 @@ import (
 )
 
 func (a *app) serverCommand() *cobra.Command {
-	return a.group("server", "Run game servers",
+	return a.group("server", "Run game servers", append(a.serverSteer(),
 		a.serverList(), a.serverShow(), a.serverCreate(),
 		a.serverAction("start", "Start a server", "Start a server and wait until it answers. Starting one that runs is fine.", (*client.Client).StartServer),
 		a.serverAction("stop", "Stop a server", "Ask the game to end, kill it when it does not, and take its tree down.", (*client.Client).StopServer),
@@ -21,7 +21,7 @@ func (a *app) serverCommand() *cobra.Command {
 		a.serverAction("kill", "Kill a server at once", "Kill the game without asking it to end, also while another job of the server runs.", (*client.Client).KillServer),
 		a.serverAction("reset", "Throw away what a stopped server wrote", "", (*client.Client).ResetServer),
 		a.serverAction("delete", "Stop and delete a server and what it wrote", "", (*client.Client).DeleteServer),
-		a.serverCommandLine(), a.serverConsole(), a.serverPlayers())
+		a.serverCommandLine(), a.serverConsole(), a.serverPlayers())...)
 }
 
 func (a *app) completeServer() cobra.CompletionFunc {

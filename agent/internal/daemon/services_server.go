@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/left4me/left4me/agent/api"
+	"github.com/left4me/left4me/agent/internal/fault"
 	"github.com/left4me/left4me/agent/internal/httpapi"
 	"github.com/left4me/left4me/agent/internal/job"
 	"github.com/left4me/left4me/agent/internal/query"
@@ -84,12 +85,76 @@ func (s servers) Players(ctx context.Context, name string) ([]api.Player, error)
 	out := make([]api.Player, len(players))
 	for i, p := range players {
 		out[i] = api.Player{UserID: p.UserID, Name: p.Name, Bot: p.Bot, Connected: int(p.Connected.Seconds()), Ping: p.Ping,
-			Loss: p.Loss, State: p.State}
-		if p.SteamID != 0 {
-			out[i].SteamID = strconv.FormatUint(p.SteamID, 10)
-		}
+			Loss: p.Loss, State: p.State, SteamID: steamText(p.SteamID)}
 	}
 	return out, err
+}
+
+func (s servers) Say(ctx context.Context, actor, name string, in api.ServerSay) error {
+	return s.manager.Say(ctx, actor, name, in.Text)
+}
+
+func (s servers) Kick(ctx context.Context, actor, name string, in api.ServerKick) error {
+	if in.SteamID == "" {
+		return s.manager.Kick(ctx, actor, name, in.UserID, 0, in.Reason)
+	}
+	person, err := steamID(in.SteamID)
+	if err != nil {
+		return err
+	}
+	return s.manager.Kick(ctx, actor, name, in.UserID, person, in.Reason)
+}
+
+func (s servers) Ban(ctx context.Context, actor, name string, in api.ServerBan) error {
+	person, err := steamID(in.SteamID)
+	if err != nil {
+		return err
+	}
+	return s.manager.Ban(ctx, actor, name, person, in.Minutes)
+}
+
+func (s servers) Unban(ctx context.Context, actor, name string, in api.ServerUnban) error {
+	person, err := steamID(in.SteamID)
+	if err != nil {
+		return err
+	}
+	return s.manager.Unban(ctx, actor, name, person)
+}
+
+func (s servers) Map(ctx context.Context, actor, name string, in api.ServerMap) error {
+	return s.manager.ChangeMap(ctx, actor, name, in.Map, in.Mode)
+}
+
+func (s servers) History(ctx context.Context, name string, f httpapi.GameEventFilter) ([]api.GameEvent, error) {
+	filter := server.GameEventFilter{Before: f.Before, After: f.After, Text: f.Text, Limit: f.Limit}
+	if f.Kind != "" {
+		filter.Kinds = []server.GameEventKind{server.GameEventKind(f.Kind)}
+	}
+	found, err := s.manager.GameEvents(ctx, name, filter)
+	out := make([]api.GameEvent, len(found))
+	for i, e := range found {
+		out[i] = api.GameEvent{ID: e.ID, Time: e.Time, Kind: string(e.Kind), Player: e.Player, SteamID: steamText(e.SteamID),
+			Text: e.Text, Ambiguous: e.Ambiguous}
+	}
+	return out, err
+}
+
+// steamID reads a SteamID64 in decimal.
+func steamID(text string) (uint64, error) {
+	id, err := strconv.ParseUint(text, 10, 64)
+	if err != nil || id == 0 {
+		return 0, fault.New(fault.Invalid, "%q is not a SteamID64.", text).WithField("steam_id").
+			WithHint("A SteamID64 has 17 digits and begins with 7656119.")
+	}
+	return id, nil
+}
+
+// steamText is how a SteamID64 goes over the wire; "" for none.
+func steamText(id uint64) string {
+	if id == 0 {
+		return ""
+	}
+	return strconv.FormatUint(id, 10)
 }
 
 func (s servers) Console(ctx context.Context, name, cursor string, tail int, follow bool, report func(api.ConsoleLine, int) error) error {

@@ -76,6 +76,17 @@ func change[In, Out any](status int, do func(ctx context.Context, actor, target 
 	return accepts(status, func(c call, in In) (Out, error) { return do(c.ctx, c.actor, c.target, in) })
 }
 
+// order serves what does something to one object with a body, and has nothing to answer.
+func order[In any](do func(ctx context.Context, actor, target string, in In) error) handler {
+	return handler{status: http.StatusNoContent, body: reflect.TypeFor[In](), serve: func(_ *API, w http.ResponseWriter, _ *http.Request, c call) error {
+		if err := do(c.ctx, c.actor, c.target, *c.body.(*In)); err != nil {
+			return err
+		}
+		w.WriteHeader(http.StatusNoContent)
+		return nil
+	}}
+}
+
 // answers serves what takes no body.
 func answers[Out any](status int, do func(call) (Out, error), params ...param) handler {
 	return handler{status: status, answer: reflect.TypeFor[Out](), params: params,

@@ -99,6 +99,13 @@ type ServerActions interface {
 type ServerLive interface {
 	Command(ctx context.Context, actor, name, command string) (api.ServerReply, error)
 	Players(ctx context.Context, name string) ([]api.Player, error)
+	Say(ctx context.Context, actor, name string, in api.ServerSay) error
+	Kick(ctx context.Context, actor, name string, in api.ServerKick) error
+	Ban(ctx context.Context, actor, name string, in api.ServerBan) error
+	Unban(ctx context.Context, actor, name string, in api.ServerUnban) error
+	Map(ctx context.Context, actor, name string, in api.ServerMap) error
+	// History returns the newest first.
+	History(ctx context.Context, name string, filter GameEventFilter) ([]api.GameEvent, error)
 	// Console reports the lines after cursor, or the last tail lines when cursor is "", and with follow
 	// goes on until ctx ends. dropped counts lines lost right before line. A report that fails ends the
 	// stream with its error. report may block while the reader is slow: hold no lock meanwhile.
@@ -116,6 +123,14 @@ type Jobs interface {
 	// on every change, and returns nil after the final state and the last line. Same rules for report
 	// as Console.
 	Log(ctx context.Context, id string, after int64, follow bool, report func(JobUpdate) error) error
+}
+
+// GameEventFilter selects game events. Zero fields select everything.
+type GameEventFilter struct {
+	Kind          string
+	Text          string // in player, SteamID64 or text
+	Before, After int64  // ids
+	Limit         int    // 1 … 1000
 }
 
 // JobFilter selects jobs. Zero fields select everything.

@@ -58,6 +58,12 @@ func table(s Services) []route {
 		{post, api.PathServerReset, "server-reset", "Throw away what a server wrote.", Admin, act(queued, s.ServerActions.Reset)},
 		{post, api.PathServerCommand, "server-command", "Run a console command.", Admin, command(s.ServerLive)},
 		{get, api.PathServerPlayers, "server-players", "List who plays on a server.", Read, one(s.ServerLive.Players)},
+		{post, api.PathServerSay, "server-say", "Say something to everybody who plays.", Operate, order(s.ServerLive.Say)},
+		{post, api.PathServerKick, "server-kick", "Throw a player out.", Operate, order(s.ServerLive.Kick)},
+		{post, api.PathServerBan, "server-ban", "Keep a person out.", Operate, order(s.ServerLive.Ban)},
+		{post, api.PathServerUnban, "server-unban", "Let a person in again.", Operate, order(s.ServerLive.Unban)},
+		{post, api.PathServerMap, "server-map", "Go to another map.", Operate, order(s.ServerLive.Map)},
+		{get, api.PathServerHistory, "server-history", "List what a server's games told, newest first.", Read, history(s.ServerLive)},
 		{get, api.PathServerConsole, "server-console", "Stream a server's console.", Read, console(s)},
 
 		{get, api.PathJobs, "job-list", "List jobs, newest first.", Read, jobs(s.Jobs)},
@@ -115,6 +121,19 @@ func command(live ServerLive) handler {
 	return change(ok, func(ctx context.Context, actor, name string, in api.ServerCommand) (api.ServerReply, error) {
 		return live.Command(ctx, actor, name, in.Command)
 	})
+}
+
+// gameKinds are the kinds of game events, "" for all.
+var gameKinds = [...]string{"", "joined", "left", "chat", "kill", "map", "map_end", "empty", "wake", "outdated", "no_map", "rcon_wrong"}
+
+func history(live ServerLive) handler {
+	return answers(ok, func(c call) ([]api.GameEvent, error) {
+		return live.History(c.ctx, c.target, GameEventFilter{Kind: c.query.Get("kind"), Text: c.query.Get("text"),
+			Before: number(c.query, "before", 0), After: number(c.query, "after", 0), Limit: int(number(c.query, "limit", 200))})
+	}, limitParam(), afterParam(),
+		param{name: "kind", choices: gameKinds[:]},
+		param{name: "text", doc: "Only with this in player, SteamID64 or text, whatever the case."},
+		param{name: "before", doc: "Only what has an id below this.", highest: 1<<62 - 1})
 }
 
 func jobs(service Jobs) handler {

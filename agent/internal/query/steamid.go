@@ -21,3 +21,13 @@ func SteamID64(id string) (uint64, bool) {
 	}
 	return steamID64Base + z*2 + uint64(y-'0'), true
 }
+
+// SteamID returns the text form of a SteamID64, "STEAM_1:Y:Z", as srcds takes it in commands. It fails for numbers
+// that belong to no person.
+func SteamID(id uint64) (string, bool) {
+	if id < steamID64Base || id-steamID64Base >= 1<<32 {
+		return "", false
+	}
+	account := id - steamID64Base
+	return "STEAM_1:" + strconv.FormatUint(account&1, 10) + ":" + strconv.FormatUint(account>>1, 10), true
+}

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"slices"
+	"strconv"
 	"sync"
 	"time"
 
@@ -17,6 +19,7 @@ type World struct {
 	mu       sync.Mutex
 	units    map[string]*unit
 	watchers map[int]func(server.UnitStatus)
+	players  map[string][]server.Player
 	next     int
 	// Mute makes games that start from now on never answer; EndAtStart makes them end with this exit.
 	Mute       bool
@@ -24,15 +27,20 @@ type World struct {
 }
 
 type unit struct {
-	status  server.UnitStatus
-	plan    server.LaunchPlan
-	answers bool
-	lines   []server.Line
+	status   server.UnitStatus
+	plan     server.LaunchPlan
+	answers  bool // to queries
+	obeys    bool // commands
+	lines    []server.Line
+	printed  chan struct{} // closed and replaced with each line
+	asked    int           // how often for its players
+	commands []string      // that it was given
 }
 
 // NewWorld returns a world without games.
 func NewWorld() *World {
-	return &World{units: map[string]*unit{}, watchers: map[int]func(server.UnitStatus){}}
+	return &World{units: map[string]*unit{}, watchers: map[int]func(server.UnitStatus){},
+		players: map[string][]server.Player{}}
 }
 
 var (
@@ -53,9 +61,14 @@ func (w *World) Start(_ context.Context, plan server.LaunchPlan) error {
 		return nil
 	}
 	w.next++
-	u = &unit{plan: plan, answers: !w.Mute, status: server.UnitStatus{Server: plan.Server, State: server.UnitActive,
-		PID: 1000 + w.next, StartedAt: time.Now()}, lines: []server.Line{{Cursor: "1", Time: time.Now(), Text: "Console initialized."}}}
+	before := u
+	u = &unit{plan: plan, answers: !w.Mute, obeys: !w.Mute, printed: make(chan struct{}),
+		status: server.UnitStatus{Server: plan.Server, State: server.UnitActive, PID: 1000 + w.next, StartedAt: time.Now()}}
+	if before != nil {
+		u.lines = before.lines
+	}
 	w.units[plan.Server] = u
+	u.print("Console initialized.")
 	w.tellLocked(u.status)
 	if w.EndAtStart != nil {
 		w.endLocked(u, *w.EndAtStart)
@@ -81,7 +94,9 @@ func (w *World) End(serverID string, exit server.Exit) {
 }
 
 func (w *World) endLocked(u *unit, exit server.Exit) {
-	u.answers = false
+	u.answers, u.obeys = false, false
+	close(u.printed)
+	u.printed = make(chan struct{})
 	u.status.State, u.status.Exit, u.status.EndedAt, u.status.PID = server.UnitExited, exit, time.Now(), 0
 	w.tellLocked(u.status)
 }
@@ -128,18 +143,70 @@ func (w *World) tellLocked(status server.UnitStatus) {
 	}
 }
 
-// Read implements server.Console, without following.
-func (w *World) Read(_ context.Context, serverID, _ string, _ int, _ bool, report func(server.Line) error) error {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	if u := w.units[serverID]; u != nil {
-		for _, line := range u.lines {
+// Read implements server.Console.
+func (w *World) Read(ctx context.Context, serverID, cursor string, tail int, follow bool, report func(server.Line) error) error {
+	at, _ := strconv.Atoi(cursor)
+	for first := true; ; first = false {
+		w.mu.Lock()
+		u := w.units[serverID]
+		if u == nil {
+			w.mu.Unlock()
+			return nil
+		}
+		if first && cursor == "" {
+			at = max(len(u.lines)-tail, 0)
+		}
+		lines, printed := u.lines[min(at, len(u.lines)):], u.printed
+		w.mu.Unlock()
+		for _, line := range lines {
 			if err := report(line); err != nil {
 				return err
 			}
 		}
+		at += len(lines)
+		if !follow {
+			return nil
+		}
+		select {
+		case <-printed:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
 	}
-	return nil
+}
+
+// Print makes a game print a line.
+func (w *World) Print(serverID, text string) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.units[serverID].print(text)
+}
+
+func (u *unit) print(text string) {
+	u.lines = append(u.lines, server.Line{Cursor: strconv.Itoa(len(u.lines) + 1), Time: time.Now(), Text: text})
+	close(u.printed)
+	u.printed = make(chan struct{})
+}
+
+// Silence makes a game answer queries and commands, or not.
+func (w *World) Silence(serverID string, queries, commands bool) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.units[serverID].answers, w.units[serverID].obeys = !queries, !commands
+}
+
+// Play puts players on a server, for this run and later ones.
+func (w *World) Play(serverID string, players ...server.Player) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.players[serverID] = players
+}
+
+// Asked tells how often a game was asked for its players, and what commands it got.
+func (w *World) Asked(serverID string) (players int, commands []string) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.units[serverID].asked, slices.Clone(w.units[serverID].commands)
 }
 
 // Plan returns what a server was last started with; ok is false when it never was.
@@ -155,34 +222,44 @@ func (w *World) Plan(serverID string) (plan server.LaunchPlan, ok bool) {
 
 var errSilent = errors.New("no answer")
 
-func (w *World) at(port int) (*unit, error) {
+// with calls do with the game at port, when it does what it is asked.
+func (w *World) with(port int, willing func(*unit) bool, do func(*unit)) error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	for _, u := range w.units {
-		if u.plan.Port == port && u.answers {
-			return u, nil
+		if u.plan.Port == port && willing(u) {
+			do(u)
+			return nil
 		}
 	}
-	return nil, errSilent
+	return errSilent
 }
 
+func answers(u *unit) bool { return u.answers }
+func obeys(u *unit) bool   { return u.obeys }
+
 // Info implements server.Game.
-func (w *World) Info(_ context.Context, port int) (server.Live, error) {
-	u, err := w.at(port)
-	if err != nil {
-		return server.Live{}, err
-	}
-	return server.Live{Map: "c1m1_hotel", MaxPlayers: 8, Hostname: u.plan.Name}, nil
+func (w *World) Info(_ context.Context, port int) (live server.Live, err error) {
+	err = w.with(port, answers, func(u *unit) {
+		live = server.Live{Map: "c1m1_hotel", Players: len(w.players[u.plan.Server]), MaxPlayers: 8, Hostname: u.plan.Name}
+	})
+	return live, err
 }
 
 // Exec implements server.Game: it echoes the command.
 func (w *World) Exec(_ context.Context, port int, _, command string) (string, error) {
-	_, err := w.at(port)
+	err := w.with(port, obeys, func(u *unit) { u.commands = append(u.commands, command) })
+	if command == `changelevel "nosuchmap"` {
+		return "changelevel failed: nosuchmap not found\n", err
+	}
 	return "ran " + command, err
 }
 
-// Players implements server.Game: nobody plays.
-func (w *World) Players(_ context.Context, port int, _ string) ([]server.Player, error) {
-	_, err := w.at(port)
-	return nil, err
+// Players implements server.Game.
+func (w *World) Players(_ context.Context, port int, _ string) (players []server.Player, err error) {
+	err = w.with(port, obeys, func(u *unit) {
+		u.asked++
+		players = slices.Clone(w.players[u.plan.Server])
+	})
+	return players, err
 }

@@ -40,15 +40,19 @@ type Game interface {
 // Ports is the range that new servers take theirs from, both ends included.
 type Ports struct{ First, Last int }
 
-// Options of a Manager. Store, Jobs, Trees, Supervisor, Console, Game and Ports are required.
+// Options of a Manager. Store, Jobs, Trees, Supervisor, Console, Game, History and Ports are required.
 type Options struct {
-	Store       Store
-	Jobs        Jobs
-	Trees       Trees
-	Supervisor  Supervisor
-	Console     Console
-	Game        Game
-	Ports       Ports
+	Store      Store
+	Jobs       Jobs
+	Trees      Trees
+	Supervisor Supervisor
+	Console    Console
+	Game       Game
+	History    History
+	Ports      Ports
+	// OnGame is told of each game event, in order per server, while it is fresh. It must not block. After a
+	// crash of the agent an event can come a second time.
+	OnGame      func(GameEvent)
 	StopTimeout time.Duration // after SIGINT; 0 = 15 s
 	ReadyWithin time.Duration // until the game must answer; 0 = 3 min
 	Env         []string      // for every game
@@ -60,6 +64,7 @@ type Options struct {
 type Manager struct {
 	Options
 	tracker *tracker
+	rosters *rosters
 }
 
 // New returns a Manager. Its Handlers must be registered with the job engine, and Watch must run while
@@ -77,7 +82,7 @@ func New(options Options) *Manager {
 	if options.Log == nil {
 		options.Log = slog.New(slog.DiscardHandler)
 	}
-	return &Manager{Options: options, tracker: newTracker(options.Now)}
+	return &Manager{Options: options, tracker: newTracker(options.Now), rosters: newRosters(options.Now)}
 }
 
 // Draft is a new server. Blueprint is a name; Port 0 takes the next free one of the range.
@@ -156,7 +161,7 @@ func (m *Manager) Command(ctx context.Context, actor, name, command string) (str
 	})
 }
 
-// Players lists who plays. Precondition: the server does not run.
+// Players lists who plays, at most a few seconds old. Precondition: the server does not run.
 func (m *Manager) Players(ctx context.Context, name string) ([]Player, error) {
 	s, err := m.answering(ctx, name)
 	if err != nil {
@@ -166,7 +171,18 @@ func (m *Manager) Players(ctx context.Context, name string) ([]Player, error) {
 	if live, ok := m.tracker.live(s.ID); ok && live.Players+live.Bots == 0 {
 		return nil, nil
 	}
-	return m.Game.Players(ctx, s.Port, s.RCONPassword)
+	return m.rosters.get(ctx, s.ID, func(ctx context.Context) ([]Player, error) {
+		return m.Game.Players(ctx, s.Port, s.RCONPassword)
+	})
+}
+
+// GameEvents returns what a server's games told, the newest first.
+func (m *Manager) GameEvents(ctx context.Context, name string, filter GameEventFilter) ([]GameEvent, error) {
+	s, err := m.Store.ServerByName(ctx, name)
+	if err != nil {
+		return nil, err
+	}
+	return m.History.GameEvents(ctx, s.ID, filter)
 }
 
 func (m *Manager) answering(ctx context.Context, name string) (Server, error) {

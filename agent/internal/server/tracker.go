@@ -6,8 +6,8 @@ import (
 	"time"
 )
 
-// A server that answered before and is silent this long hangs. A map change takes less.
-const hungAfter = 30 * time.Second
+// freshFor is how long an answer of a game describes it. An older one is not shown.
+const freshFor = 30 * time.Second
 
 // tracker holds what is known about servers right now. Nothing in it is stored: a new agent learns it again
 // from the supervisor and the games. It is safe for concurrent use.
@@ -20,7 +20,8 @@ type tracker struct {
 // observed is what is known about one server.
 type observed struct {
 	unit      UnitStatus
-	live      Live          // last answer
+	live      Live // last answer
+	health    health
 	changed   chan struct{} // closed and replaced on each change of unit
 	crashes   []time.Time   // within the window of the crash guard
 	restartAt time.Time     // set while waiting to be started again
@@ -49,7 +50,7 @@ func (t *tracker) report(unit UnitStatus) (before UnitStatus) {
 	o := t.of(unit.Server)
 	before, o.unit = o.unit, unit
 	if before.PID != unit.PID {
-		o.live = Live{}
+		o.live, o.health = Live{}, health{}
 	}
 	close(o.changed)
 	o.changed = make(chan struct{})
@@ -63,7 +64,7 @@ func (t *tracker) expect(serverID string) {
 	defer t.mu.Unlock()
 	o := t.of(serverID)
 	o.unit = UnitStatus{Server: serverID, State: UnitActive}
-	o.live, o.crashed, o.reason, o.restartAt = Live{}, false, "", time.Time{}
+	o.live, o.health, o.crashed, o.reason, o.restartAt = Live{}, health{}, false, "", time.Time{}
 }
 
 // unit returns the last status and a channel that is closed when it changes.
@@ -74,12 +75,16 @@ func (t *tracker) unit(serverID string) (UnitStatus, <-chan struct{}) {
 	return o.unit, o.changed
 }
 
-// answered records that the game answers.
-func (t *tracker) answered(serverID string, live Live) {
+// answered records that the game answers, and reports whether it was hung before.
+func (t *tracker) answered(serverID string, live Live) (recovered bool) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	live.At = t.now()
-	t.of(serverID).live = live
+	o := t.of(serverID)
+	recovered = o.health.hung != ""
+	o.live = live
+	o.health.alive(live.At)
+	return recovered
 }
 
 // live returns the game's last answer; ok is false when there is none that still holds.
@@ -87,7 +92,7 @@ func (t *tracker) live(serverID string) (live Live, ok bool) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	o := t.of(serverID)
-	return o.live, o.unit.State == UnitActive && !o.live.At.IsZero() && t.now().Sub(o.live.At) < hungAfter
+	return o.live, o.unit.State == UnitActive && !o.live.At.IsZero() && t.now().Sub(o.live.At) < freshFor
 }
 
 // calm forgets crashes: the server was stopped on purpose.
@@ -152,7 +157,7 @@ func (t *tracker) state(s Server) (State, string) {
 	case UnitStopping:
 		return Stopping, ""
 	case UnitActive:
-		return o.activeState(t.now())
+		return o.activeState()
 	}
 	switch {
 	case !o.restartAt.IsZero():
@@ -163,12 +168,12 @@ func (t *tracker) state(s Server) (State, string) {
 	return Offline, ""
 }
 
-func (o *observed) activeState(now time.Time) (State, string) {
+func (o *observed) activeState() (State, string) {
 	switch {
 	case o.live.At.IsZero():
 		return Starting, "The game does not answer yet."
-	case now.Sub(o.live.At) >= hungAfter:
-		return Hung, "The game has not answered since " + o.live.At.UTC().Format(time.TimeOnly) + " UTC."
+	case o.health.hung != "":
+		return Hung, o.health.hung
 	}
-	return Running, ""
+	return Running, o.health.note
 }

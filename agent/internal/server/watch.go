@@ -48,6 +48,7 @@ func (w *watcher) see(ctx context.Context, unit UnitStatus) {
 		pollCtx, cancel := context.WithCancel(ctx)
 		w.pollers[unit.Server] = cancel
 		w.wait.Go(func() { w.poll(pollCtx, unit.Server) })
+		w.wait.Go(func() { w.follow(ctx, pollCtx, unit.Server) })
 	}
 	if unit.State == UnitExited || unit.State == UnitAbsent {
 		if cancel := w.pollers[unit.Server]; cancel != nil {
@@ -69,12 +70,7 @@ func (w *watcher) poll(ctx context.Context, serverID string) {
 	tick := time.NewTicker(pollEvery)
 	defer tick.Stop()
 	for {
-		askCtx, cancel := context.WithTimeout(ctx, pollEvery-time.Second)
-		live, err := w.Game.Info(askCtx, s.Port)
-		cancel()
-		if err == nil && ctx.Err() == nil {
-			w.tracker.answered(serverID, live)
-		}
+		w.ask(ctx, s)
 		select {
 		case <-ctx.Done():
 			return
@@ -95,12 +91,7 @@ func (w *watcher) crashed(ctx context.Context, unit UnitStatus) {
 	if again {
 		message = reason + " Starting again in " + at.Sub(w.Now()).Round(time.Second).String() + "."
 	}
-	err = w.Store.Update(ctx, func(tx Tx) error {
-		return tx.AddEvent(ctx, w.event("server.crashed", s, "", message))
-	})
-	if err != nil && ctx.Err() == nil {
-		w.Log.Error("record crash", "server", s.Name, "error", err)
-	}
+	w.record(ctx, s, "server.crashed", message)
 }
 
 // restartDue starts crashed servers again when their time has come.

@@ -54,10 +54,13 @@ func (q queries) Lines(ctx context.Context, id string, after int64, limit int) (
 	return mapRows(rows, lineRow.line), q.explain(err)
 }
 
-// Prune deletes final jobs with their logs, and events, that ended before a time, and says how many.
+// Prune deletes final jobs with their logs, events and game events that ended before a time, and says how many of
+// the first two.
 func (db *DB) Prune(ctx context.Context, before time.Time) (jobs, events int64, err error) {
 	err = db.Update(ctx, func(tx *Tx) error {
+		var gameEvents int64
 		for query, count := range map[string]*int64{
+			`DELETE FROM game_events WHERE at < ?`:   &gameEvents,
 			`DELETE FROM jobs WHERE finished_at < ?`: &jobs,
 			`DELETE FROM events WHERE at < ?`:        &events,
 		} {
