@@ -13,7 +13,7 @@ import (
 	"github.com/left4me/left4me/agent/internal/fault"
 )
 
-// Exit statuses that no code has.
+// Exit statuses that no code has; see also exitUnwell.
 const (
 	exitJobFailed   = 7
 	exitInterrupted = 130
@@ -58,6 +58,9 @@ func (a *app) report(cmd *cobra.Command, err error) int {
 			fmt.Fprintf(a.Stderr, "left4me: %s\n", stop.note)
 		}
 		return exitInterrupted
+	}
+	if _, ok := errors.AsType[*unwell](err); ok {
+		return exitUnwell
 	}
 	if errors.Is(err, context.Canceled) {
 		return exitInterrupted
