@@ -58,7 +58,9 @@ func (h *Host) launch() (*machine, error) {
 	arguments = append(arguments, h.groups...)
 	arguments = append(arguments, nspawn, "--quiet", "--register=no", "--keep-unit", "-M", "left4me-"+h.id, "--hostname", h.options.Name, "-D", h.dirs.root,
 		"--capability=all", "--system-call-filter=@mount bpf @keyring", "--network-namespace-path="+h.network.path(),
-		"--resolv-conf=off", "--timezone=off", "--link-journal=no", "--console=pipe", "--boot",
+		"--resolv-conf=off", "--timezone=off", "--link-journal=no", "--console=pipe",
+		// Content needs a file system that carries an overlayfs, and the root of this host is one itself.
+		"--bind="+h.dirs.state+":/var/lib/left4me", "--boot",
 		// Version 257 starts on cgroups of version 1 only when told to.
 		"SYSTEMD_CGROUP_ENABLE_LEGACY_FORCE=1")
 	command := exec.Command("/bin/sh", arguments...)

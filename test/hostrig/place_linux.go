@@ -16,14 +16,15 @@ import (
 // directories of one host, below boots in the cache: overlayfs needs its upper directory on the disk of the base, and
 // a later run must find what a killed one left.
 type directories struct {
-	own, upper, work, root, console string
+	own, upper, work, root, console, state string
 }
 
 func bootsDir() string { return filepath.Join(cacheDir(), "boots") }
 
 func directoriesOf(id string) directories {
 	own := filepath.Join(bootsDir(), id)
-	return directories{own, filepath.Join(own, "upper"), filepath.Join(own, "work"), filepath.Join(own, "root"), filepath.Join(own, "console.log")}
+	return directories{own, filepath.Join(own, "upper"), filepath.Join(own, "work"), filepath.Join(own, "root"), filepath.Join(own, "console.log"),
+		filepath.Join(own, "state")}
 }
 
 // prepare makes the host's root directory, cgroups and network namespace.
@@ -37,7 +38,7 @@ func (h *Host) prepare(base string) error {
 		return err
 	}
 	h.dirs = directoriesOf(h.id)
-	for _, dir := range []string{h.dirs.own, h.dirs.upper, h.dirs.work, h.dirs.root} {
+	for _, dir := range []string{h.dirs.own, h.dirs.upper, h.dirs.work, h.dirs.root, h.dirs.state} {
 		if err := os.Mkdir(dir, 0o755); err != nil {
 			return err
 		}
