@@ -31,6 +31,7 @@ func newFiller() *filltest.Filler {
 			"sdk.HealthState":    {sdk.HealthHealthy, sdk.HealthUnhealthy, sdk.HealthUndetected},
 			"builder.Unit":       {builder.Bytes, builder.Files, builder.Steps},
 			"builder.Stream":     {builder.Stdout, builder.Stderr},
+			"builder.ChangeKind": {builder.Added, builder.Updated, builder.Removed, builder.Failed},
 			"mounter.EntryKind":  {mounter.RegularFile, mounter.Directory, mounter.Link},
 			"mounter.Event":      {mounter.EventCurrent, mounter.EventAppeared, mounter.EventGone},
 			"mounter.ChangeKind": {mounter.Added, mounter.Removed, mounter.Changed},

@@ -63,6 +63,8 @@ type OverlayType struct {
 	Name   string          `json:"name" doc:"The plugin's name in the config."`
 	Doc    string          `json:"doc,omitempty"`
 	Schema json.RawMessage `json:"schema" doc:"JSON Schema 2020-12 of an overlay's settings."`
+	// Refresh tells that a build looks for newer content at its source by itself.
+	Refresh bool `json:"refresh,omitempty" doc:"Its overlays take part in the daily refresh."`
 }
 
 // Overlay is named, built, read-only content.

@@ -18,6 +18,9 @@ const (
 	CapabilityPlan        = "build.plan"        // implements Plan
 	CapabilityIncremental = "build.incremental" // keeps and reuses what a previous revision holds
 	CapabilityNetwork     = "build.network"     // needs the network
+	// CapabilityRefresh: a build with the same settings looks for newer content at its source and costs little when there
+	// is none, so the host may build all overlays every day.
+	CapabilityRefresh = "build.refresh"
 )
 
 // MaxOutput is the largest Output chunk, in bytes.
@@ -83,6 +86,31 @@ type Result struct {
 	Bytes       uint64
 	Files       uint64
 	Annotations map[string]string // kept with the revision, handed to the next build
+	Changes     []Change          // at most MaxChanges are kept, failures first
+}
+
+// MaxChanges is how many changes a result can name.
+const MaxChanges = 1000
+
+// ChangeKind says what became of a part.
+type ChangeKind string
+
+// Kinds of change.
+const (
+	Added   ChangeKind = "added"
+	Updated ChangeKind = "updated"
+	Removed ChangeKind = "removed"
+	Failed  ChangeKind = "failed" // it should be there and is not, or only in an older version
+)
+
+// Change is what became of one part of the content, such as a download. From and To are versions.
+type Change struct {
+	Kind   ChangeKind
+	ID     string
+	Title  string
+	From   string
+	To     string
+	Reason string // why it failed, as a phrase: "is private"
 }
 
 // Unit of a Progress.

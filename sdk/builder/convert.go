@@ -76,6 +76,7 @@ func resultToProto(r Result) *builderv1.Result {
 		Bytes:       r.Bytes,
 		Files:       r.Files,
 		Annotations: wire.Map(r.Annotations),
+		Changes:     changesToProto(r.Changes),
 	}
 }
 
@@ -86,6 +87,7 @@ func resultFromProto(p *builderv1.Result) Result {
 		Bytes:       p.GetBytes(),
 		Files:       p.GetFiles(),
 		Annotations: p.GetAnnotations(),
+		Changes:     changesFromProto(p.GetChanges()),
 	}
 }
 

@@ -26,6 +26,10 @@ type Script struct {
 	Panic  string            `json:"panic,omitempty" jsonschema:"panic with this text"`
 	Fail   string            `json:"fail,omitempty" jsonschema:"fail with this message"`
 	Code   string            `json:"code,omitempty" jsonschema:"code of the failure"`
+	// Binary is content that is not text, on top of Files.
+	Binary  map[string][]byte `json:"binary,omitempty" jsonschema:"more content: base64 by path"`
+	Note    map[string]string `json:"note,omitempty" jsonschema:"annotations"`
+	Changes []builder.Change  `json:"changes,omitempty" jsonschema:"what became of the parts"`
 }
 
 // MemBuilder is a builder whose overlays' settings say what it does, in the order of Script's fields.
@@ -131,11 +135,21 @@ func (m *MemBuilder) build(ctx context.Context, b *builder.Build[Script]) error 
 			Limits: b.Limits, PreviousAnnotations: b.PreviousAnnotations,
 		})
 	})
-	b.Result.CacheKey = cacheKey(b.Settings.Files)
+	files := maps.Clone(b.Settings.Files)
+	for name, data := range b.Settings.Binary {
+		if files == nil {
+			files = map[string]string{}
+		}
+		files[name] = string(data)
+	}
+	for key, value := range b.Settings.Note {
+		b.Annotate(key, value)
+	}
+	b.Result.CacheKey, b.Result.Changes = cacheKey(files), b.Settings.Changes
 	b.Annotate("key", b.Result.CacheKey)
 	if b.PreviousAnnotations["key"] == b.Result.CacheKey {
 		b.Unchanged()
-	} else if err := writeTree(b, b.Settings.Files); err != nil {
+	} else if err := writeTree(b, files); err != nil {
 		return err
 	}
 	talk(b)

@@ -24,6 +24,7 @@ import (
 	"github.com/left4me/left4me/agent/internal/reconcile"
 	"github.com/left4me/left4me/agent/internal/server"
 	"github.com/left4me/left4me/agent/internal/sqlite"
+	"github.com/left4me/left4me/agent/internal/vpkfile"
 )
 
 // Agent is every part of a running agent.
@@ -90,11 +91,11 @@ func (a *Agent) open(ctx context.Context) (err error) {
 
 // wire makes the managers and tells the job engine what they can do.
 func (a *Agent) wire() error {
-	a.overlays = overlay.New(overlay.Options{Store: a.db.OverlayStore(), Jobs: a.runner, Builders: a.builders, Disk: a.disk})
+	a.overlays = overlay.New(overlay.Options{Store: a.db.OverlayStore(), Jobs: a.runner, Builders: a.builders, Disk: a.disk, Addons: vpkfile.Source{Disk: a.disk}})
 	a.blueprints = blueprint.New(a.db.BlueprintStore())
 	a.installations = installation.New(a.db.ReleaseStore(), a.runner, a.disk, installationSource(a.config.Installation))
 	a.servers = server.New(server.Options{
-		Store: a.db.ServerStore(), Jobs: a.runner, Trees: a.disk, Supervisor: a.supervisor, Console: a.supervisor, Game: a.game, History: a.db,
+		Store: a.db.ServerStore(), Jobs: a.runner, Trees: a.disk, Addons: vpkfile.Source{Disk: a.disk}, Supervisor: a.supervisor, Console: a.supervisor, Game: a.game, History: a.db,
 		Ports:       server.Ports(a.config.Servers.Ports),
 		StopTimeout: a.config.Servers.StopTimeout,
 		Log:         a.log,

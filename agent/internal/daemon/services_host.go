@@ -16,6 +16,7 @@ import (
 	"github.com/left4me/left4me/agent/internal/reconcile"
 	"github.com/left4me/left4me/agent/internal/version"
 	"github.com/left4me/left4me/sdk"
+	"github.com/left4me/left4me/sdk/builder"
 )
 
 // builders finds builder plugins by overlay type.
@@ -29,7 +30,8 @@ func (b builders) Types(context.Context) []overlay.Type {
 	var out []overlay.Type
 	for _, status := range b.host.List() {
 		if status.Enabled && status.Kind == sdk.KindBuilder {
-			out = append(out, overlay.Type{Name: status.Name, Doc: status.Info.Doc, Schema: status.Info.OverlaySchema})
+			out = append(out, overlay.Type{Name: status.Name, Doc: status.Info.Doc, Schema: status.Info.OverlaySchema,
+				Refresh: slices.Contains(status.Info.Capabilities, builder.CapabilityRefresh)})
 		}
 	}
 	slices.SortFunc(out, func(a, b overlay.Type) int { return cmp.Compare(a.Name, b.Name) })

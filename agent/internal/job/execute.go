@@ -54,7 +54,7 @@ func (r *Runner) execute(l *live) {
 	if result.status == Failed || result.status == Canceled {
 		run.undoAll(l.ctx)
 	}
-	result.summary = run.end()
+	result.summary, result.data = run.end()
 	if result.err != nil {
 		run.add(cmp.Or(result.level, "error"), result.err.Message)
 	}
@@ -90,6 +90,7 @@ type outcome struct {
 	err     *fault.Error
 	level   string // of err in the log
 	summary string
+	data    json.RawMessage
 	logs    *logger
 }
 
@@ -162,7 +163,7 @@ func (r *Runner) finish(l *live, result outcome) {
 		return
 	}
 	job.Status, job.FinishedAt = result.status, time.Now()
-	job.Error, job.Summary = result.err, result.summary
+	job.Error, job.Summary, job.Result = result.err, result.summary, result.data
 	job.Steps = closeSteps(job.Steps, job.FinishedAt)
 	err := r.storeFinal(job, result.logs)
 	l.set(job)

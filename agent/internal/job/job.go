@@ -55,10 +55,11 @@ type Job struct {
 	Steps      []Step
 	Progress   *Progress // last reported; kept in memory while running
 	Error      *fault.Error
-	Summary    string // what came out, one sentence
-	RetryOf    string // id of the job this one repeats
-	Attempt    int    // how often in a row an agent start has repeated this work by itself
-	Urgent     bool   // runs without lock and slot, see Spec
+	Summary    string          // what came out, one sentence
+	Result     json.RawMessage // what came out, for programs; its form is that of the kind
+	RetryOf    string          // id of the job this one repeats
+	Attempt    int             // how often in a row an agent start has repeated this work by itself
+	Urgent     bool            // runs without lock and slot, see Spec
 	CreatedAt  time.Time
 	StartedAt  time.Time // zero until running
 	FinishedAt time.Time // zero until final

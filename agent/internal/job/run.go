@@ -27,6 +27,7 @@ type Run struct {
 	writers []*lineWriter
 	undo    []undo // of succeeded steps, in order
 	summary string
+	result  json.RawMessage
 	shown   time.Time   // when subscribers last saw progress
 	timer   *time.Timer // shows the progress that waits; nil = none waits
 	ended   bool
@@ -92,6 +93,18 @@ func (r *Run) Summary(text string) {
 	r.summary = text
 }
 
+// Result sets what came out, for programs. v must marshal to JSON.
+func (r *Run) Result(v any) error {
+	data, err := json.Marshal(v)
+	if err != nil {
+		return fmt.Errorf("result of job %s: %w", r.Job().ID, err)
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.result = data
+	return nil
+}
+
 // Progress replaces the progress of the job. Subscribers see at most about ten a second, and always the
 // last one.
 func (r *Run) Progress(p Progress) {
@@ -138,8 +151,8 @@ func (r *Run) Await(ctx context.Context, id string) (Job, error) {
 	return r.runner.Wait(ctx, id)
 }
 
-// end makes the run silent and returns its summary.
-func (r *Run) end() string {
+// end makes the run silent and returns its summary and result.
+func (r *Run) end() (string, json.RawMessage) {
 	r.mu.Lock()
 	writers := r.writers
 	r.mu.Unlock()
@@ -152,5 +165,5 @@ func (r *Run) end() string {
 	if r.timer != nil {
 		r.timer.Stop()
 	}
-	return r.summary
+	return r.summary, r.result
 }

@@ -2,6 +2,7 @@ package overlay
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"github.com/left4me/left4me/agent/internal/content"
@@ -24,6 +25,7 @@ type buildParams struct {
 func (m *Manager) Handlers() []job.Handler {
 	return []job.Handler{
 		{Kind: KindBuild, Steps: []string{"stage", "build", "commit"}, Retry: true, Run: m.runBuild},
+		{Kind: KindRefresh, Steps: []string{"queue", "build"}, Retry: true, Run: m.runRefresh},
 		{Kind: KindDelete, Steps: []string{"check", "remove"}, Retry: true, Run: m.runDelete},
 	}
 }
@@ -125,10 +127,10 @@ func (b *build) build(ctx context.Context) error {
 // the next start of the agent removes it.
 func (b *build) commit(ctx context.Context) error {
 	if b.outcome.Unchanged && b.base.ID != "" {
-		b.run.Summary("Nothing changed.")
-		return b.discard(ctx)
+		return errors.Join(b.report("Nothing changed.", ""), b.discard(ctx))
 	}
-	made, err := b.disk.Commit(ctx, b.id, content.Layer{Overlay: b.overlay.ID, Revision: b.id})
+	layer := content.Layer{Overlay: b.overlay.ID, Revision: b.id}
+	made, err := b.disk.Commit(ctx, b.id, layer)
 	if err != nil {
 		return err
 	}
@@ -136,14 +138,18 @@ func (b *build) commit(ctx context.Context) error {
 		b.run.Logf("warn", "%s", note)
 	}
 	if b.base.ID != "" && made.Added+made.Removed+made.Changed == 0 {
-		b.run.Summary("Nothing changed.")
-		return b.disk.Remove(ctx, content.Ref{Layer: content.Layer{Overlay: b.overlay.ID, Revision: b.id}})
+		return errors.Join(b.report("Nothing changed.", ""), b.disk.Remove(ctx, content.Ref{Layer: layer}))
 	}
 	b.revision = Revision{Overlay: b.overlay.ID, ID: b.id, Usage: made.Usage, Added: made.Added, Removed: made.Removed,
 		Changed: made.Changed, Notes: made.Notes, Annotations: b.outcome.Annotations, CacheKey: b.outcome.CacheKey,
 		CreatedAt: b.now()}
+	if err := b.takeStock(ctx, layer); err != nil {
+		return errors.Join(err, b.disk.Remove(ctx, content.Ref{Layer: layer}))
+	}
 	message := fmt.Sprintf("Built: %d files added, %d changed, %d removed.", made.Added, made.Changed, made.Removed)
-	b.run.Summary(message)
+	if err := b.report(message, b.id); err != nil {
+		return err
+	}
 	return b.record(ctx, message)
 }
 

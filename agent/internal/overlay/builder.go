@@ -13,6 +13,9 @@ type Type struct {
 	Name   string // the plugin's name in the config
 	Doc    string // Markdown
 	Schema json.RawMessage
+	// Refresh tells that a build without a change of settings looks for newer content at its source, and costs little
+	// when there is none.
+	Refresh bool
 }
 
 // Finding is what a builder says about settings.
@@ -37,6 +40,17 @@ type Outcome struct {
 	Unchanged   bool // the present revision is still right
 	CacheKey    string
 	Annotations map[string]string
+	Changes     []ItemChange // as far as the builder names the parts of its content
+}
+
+// ItemChange is what became of one part of an overlay's content, such as a Workshop item.
+type ItemChange struct {
+	Kind   string `json:"kind"` // added, updated, removed, failed
+	ID     string `json:"id"`
+	Title  string `json:"title,omitempty"`
+	From   string `json:"from,omitempty"` // version before
+	To     string `json:"to,omitempty"`   // version now
+	Reason string `json:"reason,omitempty"`
 }
 
 // Events receives what a build reports, in order.
@@ -66,4 +80,6 @@ type Builders interface {
 type Jobs interface {
 	// Wake makes the engine look for queued jobs. Call it after a commit that queued one.
 	Wake()
+	// List returns what filter selects, newest first.
+	List(ctx context.Context, filter job.Filter) ([]job.Job, error)
 }

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"time"
 
+	"github.com/left4me/left4me/agent/internal/addon"
 	"github.com/left4me/left4me/agent/internal/content"
 	"github.com/left4me/left4me/agent/internal/event"
 	"github.com/left4me/left4me/agent/internal/fault"
@@ -26,6 +27,7 @@ type Options struct {
 	Jobs     Jobs
 	Builders Builders
 	Disk     Disk
+	Addons   addon.Source
 	// Keep is how many revisions an overlay keeps besides the present one; 0 = 3.
 	Keep int
 	Now  func() time.Time
@@ -37,6 +39,7 @@ type Manager struct {
 	jobs     Jobs
 	builders Builders
 	disk     Disk
+	addons   addon.Source
 	keep     int
 	now      func() time.Time
 }
@@ -44,7 +47,7 @@ type Manager struct {
 // New returns a Manager. Its Handlers must be registered with the job engine.
 func New(options Options) *Manager {
 	m := &Manager{store: options.Store, jobs: options.Jobs, builders: options.Builders, disk: options.Disk,
-		keep: options.Keep, now: options.Now}
+		addons: options.Addons, keep: options.Keep, now: options.Now}
 	if m.keep == 0 {
 		m.keep = 3
 	}

@@ -13,6 +13,7 @@ import (
 	"encoding/json"
 	"time"
 
+	"github.com/left4me/left4me/agent/internal/addon"
 	"github.com/left4me/left4me/agent/internal/content"
 	"github.com/left4me/left4me/agent/internal/event"
 	"github.com/left4me/left4me/agent/internal/job"
@@ -42,6 +43,7 @@ type Revision struct {
 	Changed     uint64
 	Notes       []string
 	Annotations map[string]string // the builder's own, handed to the next build
+	Addons      []addon.File      // that it was committed with
 	CacheKey    string
 	CreatedAt   time.Time
 }

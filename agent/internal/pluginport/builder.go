@@ -33,7 +33,12 @@ func (p Builder) Build(ctx context.Context, request overlay.Request, events over
 	relay := relay{events: events, stdout: events.Writer("stdout"), stderr: events.Writer("stderr")}
 	result, err := p.Builder.Build(ctx, builder.Request{BuildID: request.Build, OverlayID: request.Overlay,
 		Settings: request.Settings, OutputDir: request.OutputDir, PreviousAnnotations: request.Annotations}, relay)
-	return overlay.Outcome{Unchanged: result.Unchanged, CacheKey: result.CacheKey, Annotations: result.Annotations}, explain(err)
+	out := overlay.Outcome{Unchanged: result.Unchanged, CacheKey: result.CacheKey, Annotations: result.Annotations}
+	for _, change := range result.Changes {
+		out.Changes = append(out.Changes, overlay.ItemChange{Kind: string(change.Kind), ID: change.ID, Title: change.Title,
+			From: change.From, To: change.To, Reason: change.Reason})
+	}
+	return out, explain(err)
 }
 
 // relay passes a builder's events into a job log.

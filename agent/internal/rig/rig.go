@@ -20,6 +20,7 @@ import (
 	"github.com/left4me/left4me/agent/internal/reconcile"
 	"github.com/left4me/left4me/agent/internal/server"
 	"github.com/left4me/left4me/agent/internal/sqlite"
+	"github.com/left4me/left4me/agent/internal/vpkfile"
 	"github.com/left4me/left4me/sdk"
 	"github.com/left4me/left4me/sdk/builder"
 	"github.com/left4me/left4me/sdk/mounter"
@@ -83,10 +84,10 @@ func (r *Rig) start() {
 	r.plugins()
 	r.Jobs = job.New(job.Options{Store: r.DB})
 	builders := builders{rig: r}
-	r.Overlays = overlay.New(overlay.Options{Store: r.DB.OverlayStore(), Jobs: r.Jobs, Builders: builders, Disk: r.Disk, Keep: 2})
+	r.Overlays = overlay.New(overlay.Options{Store: r.DB.OverlayStore(), Jobs: r.Jobs, Builders: builders, Disk: r.Disk, Addons: vpkfile.Source{Disk: r.Disk}, Keep: 2})
 	r.Blueprints = blueprint.New(r.DB.BlueprintStore())
 	r.Installations = installation.New(r.DB.ReleaseStore(), r.Jobs, r.Disk, installation.Directory{Path: r.game()})
-	r.Servers = server.New(server.Options{Store: r.DB.ServerStore(), Jobs: r.Jobs, Trees: r.Disk, Supervisor: r.World,
+	r.Servers = server.New(server.Options{Store: r.DB.ServerStore(), Jobs: r.Jobs, Trees: r.Disk, Addons: vpkfile.Source{Disk: r.Disk}, Supervisor: r.World,
 		Console: r.World, Game: r.World, History: r.DB, Ports: server.Ports{First: 27900, Last: 27903}, StopTimeout: time.Second,
 		ReadyWithin: 30 * time.Second})
 	r.Reconciler = &reconcile.Reconciler{Store: r.DB, Jobs: r.Jobs, Disk: r.Disk, Units: r.World, Servers: r.Servers,
@@ -209,7 +210,7 @@ func (b builders) Types(context.Context) []overlay.Type {
 	if b.rig.BuilderGone {
 		return nil
 	}
-	return []overlay.Type{{Name: BuilderType}}
+	return []overlay.Type{{Name: BuilderType, Refresh: true}}
 }
 
 func (b builders) Builder(name string) (overlay.Builder, error) {

@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"time"
 
+	"github.com/left4me/left4me/agent/internal/addon"
 	"github.com/left4me/left4me/agent/internal/content"
 	"github.com/left4me/left4me/agent/internal/event"
 	"github.com/left4me/left4me/agent/internal/fault"
@@ -40,11 +41,12 @@ type Game interface {
 // Ports is the range that new servers take theirs from, both ends included.
 type Ports struct{ First, Last int }
 
-// Options of a Manager. Store, Jobs, Trees, Supervisor, Console, Game, History and Ports are required.
+// Options of a Manager. Store, Jobs, Trees, Addons, Supervisor, Console, Game, History and Ports are required.
 type Options struct {
 	Store      Store
 	Jobs       Jobs
 	Trees      Trees
+	Addons     addon.Source
 	Supervisor Supervisor
 	Console    Console
 	Game       Game

@@ -110,7 +110,25 @@ func (st *start) layer(ctx context.Context, overlayID string) (content.Layer, er
 		return content.Layer{}, fault.New(fault.Precondition, "Cannot start server %q: overlay %q has no successful build.",
 			st.server.Name, o.Name).WithHint("Read its build log: left4me job log %s", o.LastJob)
 	}
-	return content.Layer{Overlay: o.ID, Revision: o.Revision}, nil
+	return st.complete(ctx, o)
+}
+
+// complete returns the present revision of o, unless something in it is missing.
+func (st *start) complete(ctx context.Context, o overlay.Overlay) (content.Layer, error) {
+	revisions, err := st.Store.Revisions(ctx, o.ID)
+	if err != nil {
+		return content.Layer{}, err
+	}
+	layer := content.Layer{Overlay: o.ID, Revision: o.Revision}
+	for _, revision := range revisions {
+		if revision.ID == o.Revision {
+			err = overlay.Complete(ctx, st.Addons, o, revision)
+		}
+	}
+	if f, ok := fault.Of(err); ok && f.Code == fault.Precondition {
+		return layer, fault.Wrap(err, fault.Precondition, "Cannot start server %q. %s", st.server.Name, f.Message).WithHint("%s", f.Hint)
+	}
+	return layer, err
 }
 
 // build runs the build of an overlay as a job of its own, under the overlay's lock, and waits for it.

@@ -84,7 +84,7 @@ func (tx *Tx) saveJob(ctx context.Context, j job.Job, events []event.Event) erro
 	var row jobRow
 	row.state(j)
 	result, err := tx.idb.NewUpdate().Model(&row).
-		Column("status", "canceling", "summary", "started_at", "finished_at", "steps", "progress", "error").
+		Column("status", "canceling", "summary", "result", "started_at", "finished_at", "steps", "progress", "error").
 		Where("id = ? AND finished_at IS NULL", plain(j.ID)).Exec(ctx)
 	if err != nil {
 		return tx.explain(err)

@@ -28,6 +28,7 @@ type jobRow struct {
 	Progress   *string
 	Error      *string
 	Summary    string
+	Result     *string
 	RetryOf    string
 	CreatedAt  int64
 	StartedAt  *int64
@@ -61,6 +62,7 @@ type (
 // state fills the columns that change while a job lives.
 func (r *jobRow) state(j job.Job) {
 	r.Status, r.Canceling, r.Summary = j.Status, j.Canceling, plain(j.Summary)
+	r.Result = textOrNull(j.Result)
 	r.StartedAt, r.FinishedAt = micros(j.StartedAt), micros(j.FinishedAt)
 	steps := mapRows(j.Steps, func(s job.Step) storedStep {
 		return storedStep{Name: s.Name, Status: s.Status, StartedAt: micros(s.StartedAt), FinishedAt: micros(s.FinishedAt)}
@@ -78,7 +80,7 @@ func pointer[T any](v T) *T { return &v }
 
 func (r jobRow) job() (job.Job, error) {
 	j := job.Job{ID: r.ID, Kind: r.Kind, Subject: r.Subject, Label: r.Label, Params: rawOf(r.Params), Status: r.Status,
-		Actor: r.Actor, Canceling: r.Canceling, Summary: r.Summary, RetryOf: r.RetryOf, Attempt: r.Attempt, Urgent: r.Urgent,
+		Actor: r.Actor, Canceling: r.Canceling, Summary: r.Summary, Result: rawOf(r.Result), RetryOf: r.RetryOf, Attempt: r.Attempt, Urgent: r.Urgent,
 		CreatedAt: time.UnixMicro(r.CreatedAt).UTC(), StartedAt: timeOf(r.StartedAt), FinishedAt: timeOf(r.FinishedAt)}
 	var steps []storedStep
 	if err := decode(r.Steps, &steps); err != nil {

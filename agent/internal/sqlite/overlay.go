@@ -3,6 +3,7 @@ package sqlite
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"time"
 
 	"github.com/uptrace/bun"
@@ -109,6 +110,7 @@ type revisionRow struct {
 	Changed     uint64
 	Notes       *string
 	Annotations *string
+	Addons      *string
 	CacheKey    string
 	CreatedAt   int64
 }
@@ -116,7 +118,7 @@ type revisionRow struct {
 func (r revisionRow) revision() (overlay.Revision, error) {
 	revision := overlay.Revision{Overlay: r.OverlayID, ID: r.ID, Usage: content.Usage{Files: r.Files, Bytes: r.Bytes, SharedBytes: r.SharedBytes},
 		Added: r.Added, Removed: r.Removed, Changed: r.Changed, CacheKey: r.CacheKey, CreatedAt: time.UnixMicro(r.CreatedAt).UTC()}
-	if err := decode(r.Notes, &revision.Notes); err != nil {
+	if err := errors.Join(decode(r.Notes, &revision.Notes), decode(r.Addons, &revision.Addons)); err != nil {
 		return revision, err
 	}
 	return revision, decode(r.Annotations, &revision.Annotations)
@@ -142,7 +144,7 @@ func (q queries) Revisions(ctx context.Context, overlayID string) ([]overlay.Rev
 func (tx *Tx) AddRevision(ctx context.Context, r overlay.Revision) error {
 	row := revisionRow{OverlayID: r.Overlay, ID: r.ID, Files: r.Usage.Files, Bytes: r.Usage.Bytes, SharedBytes: r.Usage.SharedBytes,
 		Added: r.Added, Removed: r.Removed, Changed: r.Changed, Notes: pointer(encode(r.Notes)), Annotations: pointer(encode(r.Annotations)),
-		CacheKey: plain(r.CacheKey), CreatedAt: r.CreatedAt.UnixMicro()}
+		Addons: pointer(encode(r.Addons)), CacheKey: plain(r.CacheKey), CreatedAt: r.CreatedAt.UnixMicro()}
 	_, err := tx.idb.NewInsert().Model(&row).Exec(ctx)
 	return tx.explain(err)
 }

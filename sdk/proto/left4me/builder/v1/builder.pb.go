@@ -127,6 +127,62 @@ func (Output_Stream) EnumDescriptor() ([]byte, []int) {
 	return file_left4me_builder_v1_builder_proto_rawDescGZIP(), []int{9, 0}
 }
 
+type Change_Kind int32
+
+const (
+	Change_KIND_UNSPECIFIED Change_Kind = 0
+	Change_KIND_ADDED       Change_Kind = 1
+	Change_KIND_UPDATED     Change_Kind = 2
+	Change_KIND_REMOVED     Change_Kind = 3
+	// It should be there and is not, or an older version of it is. The rest was built all the same.
+	Change_KIND_FAILED Change_Kind = 4
+)
+
+// Enum value maps for Change_Kind.
+var (
+	Change_Kind_name = map[int32]string{
+		0: "KIND_UNSPECIFIED",
+		1: "KIND_ADDED",
+		2: "KIND_UPDATED",
+		3: "KIND_REMOVED",
+		4: "KIND_FAILED",
+	}
+	Change_Kind_value = map[string]int32{
+		"KIND_UNSPECIFIED": 0,
+		"KIND_ADDED":       1,
+		"KIND_UPDATED":     2,
+		"KIND_REMOVED":     3,
+		"KIND_FAILED":      4,
+	}
+)
+
+func (x Change_Kind) Enum() *Change_Kind {
+	p := new(Change_Kind)
+	*p = x
+	return p
+}
+
+func (x Change_Kind) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (Change_Kind) Descriptor() protoreflect.EnumDescriptor {
+	return file_left4me_builder_v1_builder_proto_enumTypes[2].Descriptor()
+}
+
+func (Change_Kind) Type() protoreflect.EnumType {
+	return &file_left4me_builder_v1_builder_proto_enumTypes[2]
+}
+
+func (x Change_Kind) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use Change_Kind.Descriptor instead.
+func (Change_Kind) EnumDescriptor() ([]byte, []int) {
+	return file_left4me_builder_v1_builder_proto_rawDescGZIP(), []int{11, 0}
+}
+
 type ValidateRequest struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	SettingsJson  []byte                 `protobuf:"bytes,1,opt,name=settings_json,json=settingsJson,proto3" json:"settings_json,omitempty"`
@@ -843,7 +899,9 @@ type Result struct {
 	Bytes     uint64 `protobuf:"varint,3,opt,name=bytes,proto3" json:"bytes,omitempty"`
 	Files     uint64 `protobuf:"varint,4,opt,name=files,proto3" json:"files,omitempty"`
 	// Kept with the revision and handed to the next build. At most 64 entries of 1 KiB.
-	Annotations   map[string]string `protobuf:"bytes,5,rep,name=annotations,proto3" json:"annotations,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
+	Annotations map[string]string `protobuf:"bytes,5,rep,name=annotations,proto3" json:"annotations,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
+	// What became of the parts that the content consists of, such as downloads. At most 1000, those that failed first.
+	Changes       []*Change `protobuf:"bytes,6,rep,name=changes,proto3" json:"changes,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -913,6 +971,100 @@ func (x *Result) GetAnnotations() map[string]string {
 	return nil
 }
 
+func (x *Result) GetChanges() []*Change {
+	if x != nil {
+		return x.Changes
+	}
+	return nil
+}
+
+type Change struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	Kind  Change_Kind            `protobuf:"varint,1,opt,name=kind,proto3,enum=left4me.builder.v1.Change_Kind" json:"kind,omitempty"`
+	Id    string                 `protobuf:"bytes,2,opt,name=id,proto3" json:"id,omitempty"`
+	Title string                 `protobuf:"bytes,3,opt,name=title,proto3" json:"title,omitempty"`
+	// Version before; empty for one that was added.
+	From string `protobuf:"bytes,4,opt,name=from,proto3" json:"from,omitempty"`
+	// Version now; empty for one that was removed.
+	To string `protobuf:"bytes,5,opt,name=to,proto3" json:"to,omitempty"`
+	// Why it failed, as a phrase: "is private".
+	Reason        string `protobuf:"bytes,6,opt,name=reason,proto3" json:"reason,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Change) Reset() {
+	*x = Change{}
+	mi := &file_left4me_builder_v1_builder_proto_msgTypes[11]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Change) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Change) ProtoMessage() {}
+
+func (x *Change) ProtoReflect() protoreflect.Message {
+	mi := &file_left4me_builder_v1_builder_proto_msgTypes[11]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Change.ProtoReflect.Descriptor instead.
+func (*Change) Descriptor() ([]byte, []int) {
+	return file_left4me_builder_v1_builder_proto_rawDescGZIP(), []int{11}
+}
+
+func (x *Change) GetKind() Change_Kind {
+	if x != nil {
+		return x.Kind
+	}
+	return Change_KIND_UNSPECIFIED
+}
+
+func (x *Change) GetId() string {
+	if x != nil {
+		return x.Id
+	}
+	return ""
+}
+
+func (x *Change) GetTitle() string {
+	if x != nil {
+		return x.Title
+	}
+	return ""
+}
+
+func (x *Change) GetFrom() string {
+	if x != nil {
+		return x.From
+	}
+	return ""
+}
+
+func (x *Change) GetTo() string {
+	if x != nil {
+		return x.To
+	}
+	return ""
+}
+
+func (x *Change) GetReason() string {
+	if x != nil {
+		return x.Reason
+	}
+	return ""
+}
+
 type CancelRequest struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	BuildId       string                 `protobuf:"bytes,1,opt,name=build_id,json=buildId,proto3" json:"build_id,omitempty"`
@@ -922,7 +1074,7 @@ type CancelRequest struct {
 
 func (x *CancelRequest) Reset() {
 	*x = CancelRequest{}
-	mi := &file_left4me_builder_v1_builder_proto_msgTypes[11]
+	mi := &file_left4me_builder_v1_builder_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -934,7 +1086,7 @@ func (x *CancelRequest) String() string {
 func (*CancelRequest) ProtoMessage() {}
 
 func (x *CancelRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_left4me_builder_v1_builder_proto_msgTypes[11]
+	mi := &file_left4me_builder_v1_builder_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -947,7 +1099,7 @@ func (x *CancelRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CancelRequest.ProtoReflect.Descriptor instead.
 func (*CancelRequest) Descriptor() ([]byte, []int) {
-	return file_left4me_builder_v1_builder_proto_rawDescGZIP(), []int{11}
+	return file_left4me_builder_v1_builder_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *CancelRequest) GetBuildId() string {
@@ -967,7 +1119,7 @@ type CancelResponse struct {
 
 func (x *CancelResponse) Reset() {
 	*x = CancelResponse{}
-	mi := &file_left4me_builder_v1_builder_proto_msgTypes[12]
+	mi := &file_left4me_builder_v1_builder_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -979,7 +1131,7 @@ func (x *CancelResponse) String() string {
 func (*CancelResponse) ProtoMessage() {}
 
 func (x *CancelResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_left4me_builder_v1_builder_proto_msgTypes[12]
+	mi := &file_left4me_builder_v1_builder_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -992,7 +1144,7 @@ func (x *CancelResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CancelResponse.ProtoReflect.Descriptor instead.
 func (*CancelResponse) Descriptor() ([]byte, []int) {
-	return file_left4me_builder_v1_builder_proto_rawDescGZIP(), []int{12}
+	return file_left4me_builder_v1_builder_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *CancelResponse) GetExisted() bool {
@@ -1011,7 +1163,7 @@ type ForgetRequest struct {
 
 func (x *ForgetRequest) Reset() {
 	*x = ForgetRequest{}
-	mi := &file_left4me_builder_v1_builder_proto_msgTypes[13]
+	mi := &file_left4me_builder_v1_builder_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1023,7 +1175,7 @@ func (x *ForgetRequest) String() string {
 func (*ForgetRequest) ProtoMessage() {}
 
 func (x *ForgetRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_left4me_builder_v1_builder_proto_msgTypes[13]
+	mi := &file_left4me_builder_v1_builder_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1036,7 +1188,7 @@ func (x *ForgetRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ForgetRequest.ProtoReflect.Descriptor instead.
 func (*ForgetRequest) Descriptor() ([]byte, []int) {
-	return file_left4me_builder_v1_builder_proto_rawDescGZIP(), []int{13}
+	return file_left4me_builder_v1_builder_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *ForgetRequest) GetOverlayId() string {
@@ -1054,7 +1206,7 @@ type ForgetResponse struct {
 
 func (x *ForgetResponse) Reset() {
 	*x = ForgetResponse{}
-	mi := &file_left4me_builder_v1_builder_proto_msgTypes[14]
+	mi := &file_left4me_builder_v1_builder_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1066,7 +1218,7 @@ func (x *ForgetResponse) String() string {
 func (*ForgetResponse) ProtoMessage() {}
 
 func (x *ForgetResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_left4me_builder_v1_builder_proto_msgTypes[14]
+	mi := &file_left4me_builder_v1_builder_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1079,7 +1231,7 @@ func (x *ForgetResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ForgetResponse.ProtoReflect.Descriptor instead.
 func (*ForgetResponse) Descriptor() ([]byte, []int) {
-	return file_left4me_builder_v1_builder_proto_rawDescGZIP(), []int{14}
+	return file_left4me_builder_v1_builder_proto_rawDescGZIP(), []int{15}
 }
 
 var File_left4me_builder_v1_builder_proto protoreflect.FileDescriptor
@@ -1161,16 +1313,31 @@ const file_left4me_builder_v1_builder_proto_rawDesc = "" +
 	"\x06Stream\x12\x16\n" +
 	"\x12STREAM_UNSPECIFIED\x10\x00\x12\x11\n" +
 	"\rSTREAM_STDOUT\x10\x01\x12\x11\n" +
-	"\rSTREAM_STDERR\x10\x02\"\xfe\x01\n" +
+	"\rSTREAM_STDERR\x10\x02\"\xb4\x02\n" +
 	"\x06Result\x12\x1b\n" +
 	"\tcache_key\x18\x01 \x01(\tR\bcacheKey\x12\x1c\n" +
 	"\tunchanged\x18\x02 \x01(\bR\tunchanged\x12\x14\n" +
 	"\x05bytes\x18\x03 \x01(\x04R\x05bytes\x12\x14\n" +
 	"\x05files\x18\x04 \x01(\x04R\x05files\x12M\n" +
-	"\vannotations\x18\x05 \x03(\v2+.left4me.builder.v1.Result.AnnotationsEntryR\vannotations\x1a>\n" +
+	"\vannotations\x18\x05 \x03(\v2+.left4me.builder.v1.Result.AnnotationsEntryR\vannotations\x124\n" +
+	"\achanges\x18\x06 \x03(\v2\x1a.left4me.builder.v1.ChangeR\achanges\x1a>\n" +
 	"\x10AnnotationsEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
-	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"*\n" +
+	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"\x82\x02\n" +
+	"\x06Change\x123\n" +
+	"\x04kind\x18\x01 \x01(\x0e2\x1f.left4me.builder.v1.Change.KindR\x04kind\x12\x0e\n" +
+	"\x02id\x18\x02 \x01(\tR\x02id\x12\x14\n" +
+	"\x05title\x18\x03 \x01(\tR\x05title\x12\x12\n" +
+	"\x04from\x18\x04 \x01(\tR\x04from\x12\x0e\n" +
+	"\x02to\x18\x05 \x01(\tR\x02to\x12\x16\n" +
+	"\x06reason\x18\x06 \x01(\tR\x06reason\"a\n" +
+	"\x04Kind\x12\x14\n" +
+	"\x10KIND_UNSPECIFIED\x10\x00\x12\x0e\n" +
+	"\n" +
+	"KIND_ADDED\x10\x01\x12\x10\n" +
+	"\fKIND_UPDATED\x10\x02\x12\x10\n" +
+	"\fKIND_REMOVED\x10\x03\x12\x0f\n" +
+	"\vKIND_FAILED\x10\x04\"*\n" +
 	"\rCancelRequest\x12\x19\n" +
 	"\bbuild_id\x18\x01 \x01(\tR\abuildId\"*\n" +
 	"\x0eCancelResponse\x12\x18\n" +
@@ -1198,67 +1365,71 @@ func file_left4me_builder_v1_builder_proto_rawDescGZIP() []byte {
 	return file_left4me_builder_v1_builder_proto_rawDescData
 }
 
-var file_left4me_builder_v1_builder_proto_enumTypes = make([]protoimpl.EnumInfo, 2)
-var file_left4me_builder_v1_builder_proto_msgTypes = make([]protoimpl.MessageInfo, 20)
+var file_left4me_builder_v1_builder_proto_enumTypes = make([]protoimpl.EnumInfo, 3)
+var file_left4me_builder_v1_builder_proto_msgTypes = make([]protoimpl.MessageInfo, 21)
 var file_left4me_builder_v1_builder_proto_goTypes = []any{
 	(Progress_Unit)(0),            // 0: left4me.builder.v1.Progress.Unit
 	(Output_Stream)(0),            // 1: left4me.builder.v1.Output.Stream
-	(*ValidateRequest)(nil),       // 2: left4me.builder.v1.ValidateRequest
-	(*ValidateResponse)(nil),      // 3: left4me.builder.v1.ValidateResponse
-	(*PlanRequest)(nil),           // 4: left4me.builder.v1.PlanRequest
-	(*PlanResponse)(nil),          // 5: left4me.builder.v1.PlanResponse
-	(*BuildRequest)(nil),          // 6: left4me.builder.v1.BuildRequest
-	(*Limits)(nil),                // 7: left4me.builder.v1.Limits
-	(*BuildResponse)(nil),         // 8: left4me.builder.v1.BuildResponse
-	(*Progress)(nil),              // 9: left4me.builder.v1.Progress
-	(*Log)(nil),                   // 10: left4me.builder.v1.Log
-	(*Output)(nil),                // 11: left4me.builder.v1.Output
-	(*Result)(nil),                // 12: left4me.builder.v1.Result
-	(*CancelRequest)(nil),         // 13: left4me.builder.v1.CancelRequest
-	(*CancelResponse)(nil),        // 14: left4me.builder.v1.CancelResponse
-	(*ForgetRequest)(nil),         // 15: left4me.builder.v1.ForgetRequest
-	(*ForgetResponse)(nil),        // 16: left4me.builder.v1.ForgetResponse
-	nil,                           // 17: left4me.builder.v1.PlanRequest.SecretsEntry
-	nil,                           // 18: left4me.builder.v1.PlanRequest.PreviousAnnotationsEntry
-	nil,                           // 19: left4me.builder.v1.BuildRequest.SecretsEntry
-	nil,                           // 20: left4me.builder.v1.BuildRequest.PreviousAnnotationsEntry
-	nil,                           // 21: left4me.builder.v1.Result.AnnotationsEntry
-	(*v1.Diagnostic)(nil),         // 22: left4me.plugin.v1.Diagnostic
-	(*durationpb.Duration)(nil),   // 23: google.protobuf.Duration
-	(*timestamppb.Timestamp)(nil), // 24: google.protobuf.Timestamp
+	(Change_Kind)(0),              // 2: left4me.builder.v1.Change.Kind
+	(*ValidateRequest)(nil),       // 3: left4me.builder.v1.ValidateRequest
+	(*ValidateResponse)(nil),      // 4: left4me.builder.v1.ValidateResponse
+	(*PlanRequest)(nil),           // 5: left4me.builder.v1.PlanRequest
+	(*PlanResponse)(nil),          // 6: left4me.builder.v1.PlanResponse
+	(*BuildRequest)(nil),          // 7: left4me.builder.v1.BuildRequest
+	(*Limits)(nil),                // 8: left4me.builder.v1.Limits
+	(*BuildResponse)(nil),         // 9: left4me.builder.v1.BuildResponse
+	(*Progress)(nil),              // 10: left4me.builder.v1.Progress
+	(*Log)(nil),                   // 11: left4me.builder.v1.Log
+	(*Output)(nil),                // 12: left4me.builder.v1.Output
+	(*Result)(nil),                // 13: left4me.builder.v1.Result
+	(*Change)(nil),                // 14: left4me.builder.v1.Change
+	(*CancelRequest)(nil),         // 15: left4me.builder.v1.CancelRequest
+	(*CancelResponse)(nil),        // 16: left4me.builder.v1.CancelResponse
+	(*ForgetRequest)(nil),         // 17: left4me.builder.v1.ForgetRequest
+	(*ForgetResponse)(nil),        // 18: left4me.builder.v1.ForgetResponse
+	nil,                           // 19: left4me.builder.v1.PlanRequest.SecretsEntry
+	nil,                           // 20: left4me.builder.v1.PlanRequest.PreviousAnnotationsEntry
+	nil,                           // 21: left4me.builder.v1.BuildRequest.SecretsEntry
+	nil,                           // 22: left4me.builder.v1.BuildRequest.PreviousAnnotationsEntry
+	nil,                           // 23: left4me.builder.v1.Result.AnnotationsEntry
+	(*v1.Diagnostic)(nil),         // 24: left4me.plugin.v1.Diagnostic
+	(*durationpb.Duration)(nil),   // 25: google.protobuf.Duration
+	(*timestamppb.Timestamp)(nil), // 26: google.protobuf.Timestamp
 }
 var file_left4me_builder_v1_builder_proto_depIdxs = []int32{
-	22, // 0: left4me.builder.v1.ValidateResponse.diagnostics:type_name -> left4me.plugin.v1.Diagnostic
-	17, // 1: left4me.builder.v1.PlanRequest.secrets:type_name -> left4me.builder.v1.PlanRequest.SecretsEntry
-	18, // 2: left4me.builder.v1.PlanRequest.previous_annotations:type_name -> left4me.builder.v1.PlanRequest.PreviousAnnotationsEntry
-	19, // 3: left4me.builder.v1.BuildRequest.secrets:type_name -> left4me.builder.v1.BuildRequest.SecretsEntry
-	7,  // 4: left4me.builder.v1.BuildRequest.limits:type_name -> left4me.builder.v1.Limits
-	20, // 5: left4me.builder.v1.BuildRequest.previous_annotations:type_name -> left4me.builder.v1.BuildRequest.PreviousAnnotationsEntry
-	23, // 6: left4me.builder.v1.Limits.max_time:type_name -> google.protobuf.Duration
-	9,  // 7: left4me.builder.v1.BuildResponse.progress:type_name -> left4me.builder.v1.Progress
-	10, // 8: left4me.builder.v1.BuildResponse.log:type_name -> left4me.builder.v1.Log
-	11, // 9: left4me.builder.v1.BuildResponse.output:type_name -> left4me.builder.v1.Output
-	22, // 10: left4me.builder.v1.BuildResponse.diagnostic:type_name -> left4me.plugin.v1.Diagnostic
-	12, // 11: left4me.builder.v1.BuildResponse.result:type_name -> left4me.builder.v1.Result
+	24, // 0: left4me.builder.v1.ValidateResponse.diagnostics:type_name -> left4me.plugin.v1.Diagnostic
+	19, // 1: left4me.builder.v1.PlanRequest.secrets:type_name -> left4me.builder.v1.PlanRequest.SecretsEntry
+	20, // 2: left4me.builder.v1.PlanRequest.previous_annotations:type_name -> left4me.builder.v1.PlanRequest.PreviousAnnotationsEntry
+	21, // 3: left4me.builder.v1.BuildRequest.secrets:type_name -> left4me.builder.v1.BuildRequest.SecretsEntry
+	8,  // 4: left4me.builder.v1.BuildRequest.limits:type_name -> left4me.builder.v1.Limits
+	22, // 5: left4me.builder.v1.BuildRequest.previous_annotations:type_name -> left4me.builder.v1.BuildRequest.PreviousAnnotationsEntry
+	25, // 6: left4me.builder.v1.Limits.max_time:type_name -> google.protobuf.Duration
+	10, // 7: left4me.builder.v1.BuildResponse.progress:type_name -> left4me.builder.v1.Progress
+	11, // 8: left4me.builder.v1.BuildResponse.log:type_name -> left4me.builder.v1.Log
+	12, // 9: left4me.builder.v1.BuildResponse.output:type_name -> left4me.builder.v1.Output
+	24, // 10: left4me.builder.v1.BuildResponse.diagnostic:type_name -> left4me.plugin.v1.Diagnostic
+	13, // 11: left4me.builder.v1.BuildResponse.result:type_name -> left4me.builder.v1.Result
 	0,  // 12: left4me.builder.v1.Progress.unit:type_name -> left4me.builder.v1.Progress.Unit
-	24, // 13: left4me.builder.v1.Log.time:type_name -> google.protobuf.Timestamp
+	26, // 13: left4me.builder.v1.Log.time:type_name -> google.protobuf.Timestamp
 	1,  // 14: left4me.builder.v1.Output.stream:type_name -> left4me.builder.v1.Output.Stream
-	21, // 15: left4me.builder.v1.Result.annotations:type_name -> left4me.builder.v1.Result.AnnotationsEntry
-	2,  // 16: left4me.builder.v1.BuilderService.Validate:input_type -> left4me.builder.v1.ValidateRequest
-	4,  // 17: left4me.builder.v1.BuilderService.Plan:input_type -> left4me.builder.v1.PlanRequest
-	6,  // 18: left4me.builder.v1.BuilderService.Build:input_type -> left4me.builder.v1.BuildRequest
-	13, // 19: left4me.builder.v1.BuilderService.Cancel:input_type -> left4me.builder.v1.CancelRequest
-	15, // 20: left4me.builder.v1.BuilderService.Forget:input_type -> left4me.builder.v1.ForgetRequest
-	3,  // 21: left4me.builder.v1.BuilderService.Validate:output_type -> left4me.builder.v1.ValidateResponse
-	5,  // 22: left4me.builder.v1.BuilderService.Plan:output_type -> left4me.builder.v1.PlanResponse
-	8,  // 23: left4me.builder.v1.BuilderService.Build:output_type -> left4me.builder.v1.BuildResponse
-	14, // 24: left4me.builder.v1.BuilderService.Cancel:output_type -> left4me.builder.v1.CancelResponse
-	16, // 25: left4me.builder.v1.BuilderService.Forget:output_type -> left4me.builder.v1.ForgetResponse
-	21, // [21:26] is the sub-list for method output_type
-	16, // [16:21] is the sub-list for method input_type
-	16, // [16:16] is the sub-list for extension type_name
-	16, // [16:16] is the sub-list for extension extendee
-	0,  // [0:16] is the sub-list for field type_name
+	23, // 15: left4me.builder.v1.Result.annotations:type_name -> left4me.builder.v1.Result.AnnotationsEntry
+	14, // 16: left4me.builder.v1.Result.changes:type_name -> left4me.builder.v1.Change
+	2,  // 17: left4me.builder.v1.Change.kind:type_name -> left4me.builder.v1.Change.Kind
+	3,  // 18: left4me.builder.v1.BuilderService.Validate:input_type -> left4me.builder.v1.ValidateRequest
+	5,  // 19: left4me.builder.v1.BuilderService.Plan:input_type -> left4me.builder.v1.PlanRequest
+	7,  // 20: left4me.builder.v1.BuilderService.Build:input_type -> left4me.builder.v1.BuildRequest
+	15, // 21: left4me.builder.v1.BuilderService.Cancel:input_type -> left4me.builder.v1.CancelRequest
+	17, // 22: left4me.builder.v1.BuilderService.Forget:input_type -> left4me.builder.v1.ForgetRequest
+	4,  // 23: left4me.builder.v1.BuilderService.Validate:output_type -> left4me.builder.v1.ValidateResponse
+	6,  // 24: left4me.builder.v1.BuilderService.Plan:output_type -> left4me.builder.v1.PlanResponse
+	9,  // 25: left4me.builder.v1.BuilderService.Build:output_type -> left4me.builder.v1.BuildResponse
+	16, // 26: left4me.builder.v1.BuilderService.Cancel:output_type -> left4me.builder.v1.CancelResponse
+	18, // 27: left4me.builder.v1.BuilderService.Forget:output_type -> left4me.builder.v1.ForgetResponse
+	23, // [23:28] is the sub-list for method output_type
+	18, // [18:23] is the sub-list for method input_type
+	18, // [18:18] is the sub-list for extension type_name
+	18, // [18:18] is the sub-list for extension extendee
+	0,  // [0:18] is the sub-list for field type_name
 }
 
 func init() { file_left4me_builder_v1_builder_proto_init() }
@@ -1278,8 +1449,8 @@ func file_left4me_builder_v1_builder_proto_init() {
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_left4me_builder_v1_builder_proto_rawDesc), len(file_left4me_builder_v1_builder_proto_rawDesc)),
-			NumEnums:      2,
-			NumMessages:   20,
+			NumEnums:      3,
+			NumMessages:   21,
 			NumExtensions: 0,
 			NumServices:   1,
 		},
