@@ -105,7 +105,9 @@ func (v jobView) List(_ context.Context, filter httpapi.JobFilter) ([]api.Job, e
 		fits := (filter.Subject == "" || filter.Subject == j.Subject) && (filter.Status == "" || filter.Status == j.Status) &&
 			(filter.Before == "" || j.ID < filter.Before)
 		if fits && len(out) < filter.Limit {
-			out = append(out, j.show())
+			shown := j.show()
+			shown.Result = nil
+			out = append(out, shown)
 		}
 	}
 	return out, nil

@@ -29,6 +29,7 @@ type world struct {
 	jobs       []*job // oldest first
 	events     []api.Event
 	scripts    map[string]Script
+	contents   map[string]Content
 
 	ctx     context.Context // ends all jobs
 	cancel  context.CancelFunc
@@ -44,6 +45,7 @@ func newWorld() *world {
 		overlays: map[string]*overlay{}, blueprints: map[string]*api.Blueprint{}, servers: map[string]*gameServer{},
 		releases: []api.Release{{ID: id.New(), Version: "2243", Current: true, Bytes: 8 << 30, Files: 12_345, CreatedAt: now}},
 		scripts:  map[string]Script{},
+		contents: map[string]Content{},
 	}
 	w.ctx, w.cancel = context.WithCancel(context.Background())
 	w.addPlugin(api.Plugin{Name: "mounter-kernel", Kind: "mounter", Description: "Mounts with the kernel's overlayfs.",
@@ -74,7 +76,7 @@ func (w *world) addPlugin(p api.Plugin, now time.Time) {
 // services returns w as what the API needs. One type cannot have two methods List, hence the views.
 func (w *world) services() httpapi.Services {
 	return httpapi.Services{
-		Host: hostView{w}, Plugins: pluginView{w}, Overlays: overlayView{w}, OverlayBuilds: overlayView{w},
+		Host: hostView{w}, Plugins: pluginView{w}, Overlays: overlayView{w}, OverlayBuilds: overlayView{w}, Addons: addonView{w},
 		Blueprints: blueprintView{w}, Releases: releaseView{w}, Servers: serverView{w}, ServerActions: serverView{w},
 		ServerLive: serverView{w}, Jobs: jobView{w}, Events: eventView{w},
 	}

@@ -301,20 +301,22 @@ type ServerReply struct {
 
 // Job is a recorded long operation.
 type Job struct {
-	ID         string     `json:"id"`
-	Kind       string     `json:"kind" doc:"For example overlay.build or server.start."`
-	Subject    string     `json:"subject" doc:"For example overlay/maps or server/alpha."`
-	Status     string     `json:"status" doc:"queued, running, succeeded, failed, canceled, interrupted"`
-	Actor      string     `json:"actor,omitempty" doc:"Who asked; empty means system."`
-	Canceling  bool       `json:"canceling,omitempty"`
-	Steps      []Step     `json:"steps"`
-	Progress   *Progress  `json:"progress,omitempty"`
-	Error      *Error     `json:"error,omitempty"`
-	Summary    string     `json:"summary,omitempty" doc:"What came out, one sentence."`
-	RetryOf    string     `json:"retry_of,omitempty"`
-	CreatedAt  time.Time  `json:"created_at"`
-	StartedAt  *time.Time `json:"started_at,omitempty"`
-	FinishedAt *time.Time `json:"finished_at,omitempty"`
+	ID        string    `json:"id"`
+	Kind      string    `json:"kind" doc:"For example overlay.build or server.start."`
+	Subject   string    `json:"subject" doc:"For example overlay/maps or server/alpha."`
+	Status    string    `json:"status" doc:"queued, running, succeeded, failed, canceled, interrupted"`
+	Actor     string    `json:"actor,omitempty" doc:"Who asked; empty means system."`
+	Canceling bool      `json:"canceling,omitempty"`
+	Steps     []Step    `json:"steps"`
+	Progress  *Progress `json:"progress,omitempty"`
+	Error     *Error    `json:"error,omitempty"`
+	Summary   string    `json:"summary,omitempty" doc:"What came out, one sentence."`
+	// Result is what came out, for programs. Lists of jobs leave it out.
+	Result     json.RawMessage `json:"result,omitempty" doc:"What came out, for programs: BuildResult for overlay.build, RefreshResult for overlay.refresh. Lists leave it out."`
+	RetryOf    string          `json:"retry_of,omitempty"`
+	CreatedAt  time.Time       `json:"created_at"`
+	StartedAt  *time.Time      `json:"started_at,omitempty"`
+	FinishedAt *time.Time      `json:"finished_at,omitempty"`
 }
 
 // Step is one part of a job.

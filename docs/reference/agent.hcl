@@ -95,6 +95,12 @@ servers {
   # public_address = "games.example.org" # what players connect to
 }
 
+# Overlays whose builder can look for newer content by itself, such as workshop items, are looked at once a day. Those
+# without news cost no download and get no new revision.
+overlays {
+  refresh_at = "04:30" # local time, or "never"
+}
+
 # Where releases of the game come from. Default: nowhere.
 installation {
   source = "directory"

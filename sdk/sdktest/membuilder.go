@@ -2,6 +2,7 @@ package sdktest
 
 import (
 	"context"
+	"encoding/base64"
 	"fmt"
 	"io/fs"
 	"maps"
@@ -27,7 +28,7 @@ type Script struct {
 	Fail   string            `json:"fail,omitempty" jsonschema:"fail with this message"`
 	Code   string            `json:"code,omitempty" jsonschema:"code of the failure"`
 	// Binary is content that is not text, on top of Files.
-	Binary  map[string][]byte `json:"binary,omitempty" jsonschema:"more content: base64 by path"`
+	Binary  map[string]string `json:"binary,omitempty" jsonschema:"more content: base64 by path"`
 	Note    map[string]string `json:"note,omitempty" jsonschema:"annotations"`
 	Changes []builder.Change  `json:"changes,omitempty" jsonschema:"what became of the parts"`
 }
@@ -140,7 +141,11 @@ func (m *MemBuilder) build(ctx context.Context, b *builder.Build[Script]) error 
 		if files == nil {
 			files = map[string]string{}
 		}
-		files[name] = string(data)
+		raw, err := base64.StdEncoding.DecodeString(data)
+		if err != nil {
+			return sdk.Wrap(err, sdk.CodeInvalid, "Binary content is not base64.")
+		}
+		files[name] = string(raw)
 	}
 	for key, value := range b.Settings.Note {
 		b.Annotate(key, value)

@@ -134,6 +134,8 @@ func steer(ts *testscript.TestScript, _ bool, args []string) {
 	case "players":
 		agent.SetPlayers(args[1], api.Player{UserID: 7, Name: "Ellis\x1b[31m", SteamID: "76561197960265729", Connected: 3725, Ping: 30, State: "active"},
 			api.Player{UserID: 8, Name: "Zoey", Bot: true})
+	case "content": // content OVERLAY
+		agent.SetContent(args[1], demoContent())
 	case "answer": // answer METHOD PATH STATUS CODE MESSAGE
 		status, err := strconv.Atoi(args[3])
 		ts.Check(err)
@@ -148,6 +150,17 @@ func steer(ts *testscript.TestScript, _ bool, args []string) {
 		agent.Record("test.done", "test", "alice", args[1])
 	default:
 		ts.Fatalf("agent %q", args)
+	}
+}
+
+// demoContent is two add-ons that hold the same map.
+func demoContent() agenttest.Content {
+	campaign := api.Campaign{File: "1.vpk", Name: "harbour", Title: "Harbour Lights", Modes: []api.CampaignMode{
+		{Name: "coop", Chapters: []api.Chapter{{Number: 1, Map: "harbour_m1", Title: "Docks"}}}}}
+	return agenttest.Content{
+		Campaigns: []api.Campaign{campaign},
+		Packs:     []api.Addon{{File: "1.vpk", Maps: []string{"harbour_m1"}}, {File: "2.vpk", Maps: []string{"Harbour_m1"}, Problems: []string{"Odd."}}},
+		Items:     []api.Item{{ID: "1", Title: "Harbour Lights", Version: "v1", Bytes: 1 << 20}, {ID: "2", Problem: "is private", Absent: true}},
 	}
 }
 

@@ -14,7 +14,7 @@ import (
 
 func (a *app) blueprintCommand() *cobra.Command {
 	return a.group("blueprint", "Say which overlays in which order with which settings make a server",
-		a.blueprintList(), a.blueprintShow(), a.blueprintCreate(), a.blueprintSet(), a.blueprintDelete())
+		a.blueprintList(), a.blueprintShow(), a.blueprintCreate(), a.blueprintSet(), a.blueprintDelete(), a.blueprintCampaigns())
 }
 
 func (a *app) completeBlueprint() cobra.CompletionFunc {

@@ -15,7 +15,8 @@ import (
 func (a *app) overlayCommand() *cobra.Command {
 	return a.group("overlay", "Make and build overlays: named content that servers are stacked from",
 		a.overlayList(), a.overlayTypes(), a.overlayShow(), a.overlayCreate(), a.overlaySet(), a.overlayEdit(), a.overlayBuild(),
-		a.overlayWipe(), a.overlayDelete(), a.overlayRevisions(), a.overlayDiff(), a.overlayRollback(), a.overlaySeed())
+		a.overlayWipe(), a.overlayDelete(), a.overlayRevisions(), a.overlayDiff(), a.overlayRollback(), a.overlaySeed(),
+		a.overlayRefresh(), a.overlayItems(), a.overlayCampaigns())
 }
 
 func (a *app) completeOverlay() cobra.CompletionFunc {

@@ -35,6 +35,7 @@ type Config struct {
 	Listen       Listen
 	Plugins      []Plugin // in the order of the file; names are unique
 	Servers      Servers
+	Overlays     Overlays
 	Installation Installation
 	Jobs         Jobs
 	Log          Log
@@ -124,6 +125,11 @@ type Installation struct {
 	Path   string // of the directory
 }
 
+// Overlays says what is done to overlays by itself.
+type Overlays struct {
+	RefreshAt time.Duration // time of day, local, since midnight, in minutes; negative = never
+}
+
 // Jobs bounds the job engine.
 type Jobs struct {
 	Workers   int           // jobs that run at once
@@ -154,8 +160,9 @@ func Default(stateDir string) *Config {
 			StopTimeout: 20 * time.Second,
 			OnExit:      OnExitLeave,
 		},
-		Jobs: Jobs{Workers: 4, Retention: 30 * 24 * time.Hour},
-		Log:  Log{Level: "info", Format: "text"},
+		Overlays: Overlays{RefreshAt: 4*time.Hour + 30*time.Minute},
+		Jobs:     Jobs{Workers: 4, Retention: 30 * 24 * time.Hour},
+		Log:      Log{Level: "info", Format: "text"},
 	}
 }
 

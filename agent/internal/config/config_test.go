@@ -110,12 +110,13 @@ plugin "xx" {
   secret "xx" { x = 1 }
 }
 servers { x = 1 }
+overlays { x = 1 }
 installation { x = 1 }
 jobs { x = 1 }
 log { x = 1 }
 `))
 	problems := config.Of(err)
-	if len(problems) != 9 {
+	if len(problems) != 10 {
 		t.Fatalf("%d problems:\n%v", len(problems), err)
 	}
 	for _, problem := range problems {

@@ -77,6 +77,10 @@ func (s *section) config() *Config {
 	s.block("listen", func(s *section) { s.listen(&c.Listen) })
 	s.blocks("plugin", func(s *section, name string) { c.Plugins = append(c.Plugins, s.plugin(name)) })
 	s.block("servers", func(s *section) { s.servers(&c.Servers) })
+	s.block("overlays", func(s *section) {
+		s.timeOfDay("refresh_at", &c.Overlays.RefreshAt)
+		s.done()
+	})
 	s.block("installation", func(s *section) { s.installation(&c.Installation) })
 	s.block("jobs", func(s *section) {
 		s.number("workers", &c.Jobs.Workers)

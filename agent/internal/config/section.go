@@ -97,6 +97,26 @@ func (s *section) duration(key string, into *time.Duration) {
 	*into = d
 }
 
+// timeOfDay reads a time such as "04:30" as the time since midnight; "never" is negative.
+func (s *section) timeOfDay(key string, into *time.Duration) {
+	var text string
+	problems := len(s.problems.problems)
+	s.text(key, &text)
+	if s.body.Attributes[key] == nil || len(s.problems.problems) > problems {
+		return
+	}
+	if text == "never" {
+		*into = -1
+		return
+	}
+	at, err := time.Parse("15:04", text)
+	if err != nil {
+		s.problems.add(s.origins[s.path+key], `Write hours and minutes, for example "04:30", or "never".`, "%q = %q is not a time of day.", key, text)
+		return
+	}
+	*into = time.Duration(at.Hour())*time.Hour + time.Duration(at.Minute())*time.Minute
+}
+
 // list reads a list of strings.
 func (s *section) list(key string, into *[]string) {
 	value, at, ok := s.value(key)

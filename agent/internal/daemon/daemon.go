@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"time"
 
+	"github.com/left4me/left4me/agent/internal/addon"
 	"github.com/left4me/left4me/agent/internal/blueprint"
 	"github.com/left4me/left4me/agent/internal/config"
 	"github.com/left4me/left4me/agent/internal/event"
@@ -42,6 +43,7 @@ type Agent struct {
 	disk       pluginport.Disk
 	builders   builders
 
+	library       *addon.Library
 	overlays      *overlay.Manager
 	blueprints    *blueprint.Manager
 	installations *installation.Manager
@@ -91,11 +93,13 @@ func (a *Agent) open(ctx context.Context) (err error) {
 
 // wire makes the managers and tells the job engine what they can do.
 func (a *Agent) wire() error {
-	a.overlays = overlay.New(overlay.Options{Store: a.db.OverlayStore(), Jobs: a.runner, Builders: a.builders, Disk: a.disk, Addons: vpkfile.Source{Disk: a.disk}})
+	source := vpkfile.Source{Disk: a.disk}
+	a.library = addon.NewLibrary(source)
+	a.overlays = overlay.New(overlay.Options{Store: a.db.OverlayStore(), Jobs: a.runner, Builders: a.builders, Disk: a.disk, Addons: source})
 	a.blueprints = blueprint.New(a.db.BlueprintStore())
 	a.installations = installation.New(a.db.ReleaseStore(), a.runner, a.disk, installationSource(a.config.Installation))
 	a.servers = server.New(server.Options{
-		Store: a.db.ServerStore(), Jobs: a.runner, Trees: a.disk, Addons: vpkfile.Source{Disk: a.disk}, Supervisor: a.supervisor, Console: a.supervisor, Game: a.game, History: a.db,
+		Store: a.db.ServerStore(), Jobs: a.runner, Trees: a.disk, Addons: source, Supervisor: a.supervisor, Console: a.supervisor, Game: a.game, History: a.db,
 		Ports:       server.Ports(a.config.Servers.Ports),
 		StopTimeout: a.config.Servers.StopTimeout,
 		Log:         a.log,

@@ -32,6 +32,7 @@ func (a *Agent) serve(ctx context.Context) error {
 	part(a.serveAPI)
 	part(a.begin)
 	part(a.prune)
+	part(a.refreshDaily)
 	<-ctx.Done()
 	if cause := context.Cause(ctx); !errors.Is(cause, context.Canceled) {
 		return cause
@@ -64,6 +65,23 @@ func (a *Agent) begin(ctx context.Context) error {
 		case <-time.After(10 * time.Second):
 		}
 		err = a.reconciler.Run(ctx)
+	}
+	return nil
+}
+
+// refreshDaily looks for newer content of all overlays every day. A database that fails for a moment does not end it.
+func (a *Agent) refreshDaily(ctx context.Context) error {
+	at := a.config.Overlays.RefreshAt
+	for at >= 0 && ctx.Err() == nil {
+		err := a.overlays.RunDaily(ctx, at)
+		if err == nil || ctx.Err() != nil {
+			break
+		}
+		a.log.Error("daily refresh", "error", err)
+		select {
+		case <-ctx.Done():
+		case <-time.After(time.Minute):
+		}
 	}
 	return nil
 }

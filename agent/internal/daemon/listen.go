@@ -60,6 +60,8 @@ func (a *Agent) services() httpapi.Services {
 		Plugins:       plugins{host: a.plugins, builders: a.builders, events: a.db},
 		Overlays:      overlays,
 		OverlayBuilds: overlays,
+		Addons: addons{library: a.library, overlays: a.overlays, servers: a.servers, store: a.db.ServerStore(),
+			refreshAt: a.config.Overlays.RefreshAt},
 		Blueprints:    blueprints{manager: a.blueprints, store: a.db.BlueprintStore(), overlays: a.db.OverlayStore()},
 		Releases:      releases{manager: a.installations, store: a.db.ReleaseStore(), servers: a.db.ServerStore()},
 		Servers:       servers,

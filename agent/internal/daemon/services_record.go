@@ -21,6 +21,7 @@ func (j jobs) List(ctx context.Context, filter httpapi.JobFilter) ([]api.Job, er
 	out := make([]api.Job, len(rows))
 	for i, row := range rows {
 		out[i] = showJob(row)
+		out[i].Result = nil // it may be large
 	}
 	return out, err
 }

@@ -17,6 +17,7 @@ type Services struct {
 	Plugins       Plugins
 	Overlays      Overlays
 	OverlayBuilds OverlayBuilds
+	Addons        Addons
 	Blueprints    Blueprints
 	Releases      Releases
 	Servers       Servers
@@ -60,6 +61,23 @@ type OverlayBuilds interface {
 	// is the revision before id, or nothing when id is the first.
 	Diff(ctx context.Context, name, id, from string, limit int) ([]api.FileChange, error)
 	Rollback(ctx context.Context, actor, name, revision string) (api.Overlay, error)
+}
+
+// Addons tells what overlays bring to the game, and looks for newer content.
+type Addons interface {
+	// OfOverlay looks at the present revision, OfBlueprint at what a start would stack now, OfServer at what is mounted.
+	OfOverlay(ctx context.Context, name string) (api.Addons, error)
+	OfBlueprint(ctx context.Context, name string) (api.Addons, error)
+	OfServer(ctx context.Context, name string) (api.Addons, error)
+	Refresher
+}
+
+// Refresher looks for newer content of overlays.
+type Refresher interface {
+	// Items lists the parts of an overlay's content that its builder names.
+	Items(ctx context.Context, name string) ([]api.Item, error)
+	Refresh(ctx context.Context, actor string) (api.Job, error)
+	ShowRefresh(ctx context.Context) (api.Refresh, error)
 }
 
 // Blueprints keeps blueprints.

@@ -37,12 +37,17 @@ func table(s Services) []route {
 		{get, api.PathOverlayRevisions, "overlay-revisions", "List an overlay's revisions, newest first.", Read, one(s.OverlayBuilds.Revisions)},
 		{get, api.PathOverlayDiff, "overlay-diff", "List what differs between two revisions.", Read, diff(s.OverlayBuilds)},
 		{post, api.PathOverlayRollback, "overlay-rollback", "Make an earlier revision the present one.", Admin, rollback(s.OverlayBuilds)},
+		{get, api.PathOverlayItems, "overlay-items", "List the parts of an overlay's content that its builder names.", Read, one(s.Addons.Items)},
+		{get, api.PathOverlayCampaigns, "overlay-campaigns", "List an overlay's add-ons, campaigns and conflicts.", Read, one(s.Addons.OfOverlay)},
+		{get, api.PathOverlayRefresh, "refresh-show", "Show the last and the next refresh.", Read, all(s.Addons.ShowRefresh)},
+		{post, api.PathOverlayRefresh, "refresh-start", "Look for newer content of all overlays.", Operate, refresh(s.Addons)},
 
 		{get, api.PathBlueprints, "blueprint-list", "List blueprints.", Read, all(s.Blueprints.List)},
 		{post, api.PathBlueprints, "blueprint-create", "Create a blueprint.", Admin, create(s.Blueprints.Create)},
 		{get, api.PathBlueprint, "blueprint-show", "Show a blueprint.", Read, one(s.Blueprints.Get)},
 		{patch, api.PathBlueprint, "blueprint-update", "Change a blueprint.", Admin, change(ok, s.Blueprints.Update)},
 		{del, api.PathBlueprint, "blueprint-delete", "Delete a blueprint that nothing uses.", Admin, remove(s.Blueprints.Delete)},
+		{get, api.PathBlueprintCampaigns, "blueprint-campaigns", "List what a blueprint's overlays bring, and what collides.", Read, one(s.Addons.OfBlueprint)},
 
 		{get, api.PathReleases, "release-list", "List installed versions of the game.", Read, all(s.Releases.List)},
 		{post, api.PathReleases, "release-install", "Install the game's present version.", Admin, install(s.Releases)},
@@ -64,6 +69,7 @@ func table(s Services) []route {
 		{post, api.PathServerUnban, "server-unban", "Let a person in again.", Operate, order(s.ServerLive.Unban)},
 		{post, api.PathServerMap, "server-map", "Go to another map.", Operate, order(s.ServerLive.Map)},
 		{get, api.PathServerHistory, "server-history", "List what a server's games told, newest first.", Read, history(s.ServerLive)},
+		{get, api.PathServerCampaigns, "server-campaigns", "List the add-ons, campaigns and conflicts of a server.", Read, one(s.Addons.OfServer)},
 		{get, api.PathServerConsole, "server-console", "Stream a server's console.", Read, console(s)},
 
 		{get, api.PathJobs, "job-list", "List jobs, newest first.", Read, jobs(s.Jobs)},
@@ -115,6 +121,10 @@ func rollback(builds OverlayBuilds) handler {
 
 func install(releases Releases) handler {
 	return answers(queued, func(c call) (api.Job, error) { return releases.Install(c.ctx, c.actor) })
+}
+
+func refresh(addons Addons) handler {
+	return answers(queued, func(c call) (api.Job, error) { return addons.Refresh(c.ctx, c.actor) })
 }
 
 func command(live ServerLive) handler {

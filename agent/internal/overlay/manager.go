@@ -18,6 +18,7 @@ import (
 type Disk interface {
 	content.Stager
 	content.Remover
+	content.Browser
 	Diff(ctx context.Context, overlay, from, to string, report func(content.Change) error) error
 }
 

@@ -11,3 +11,6 @@ log {
   format = "jsn"
 }
 runtime_dir = "/run/x/"
+overlays {
+  refresh_at = "25:00"
+}
