@@ -28,9 +28,8 @@ func (a *app) provisionCommand() *cobra.Command {
 		short: "Make this host ready for left4me, or keep it so",
 		long: `Make this host ready: users, directories, configuration, databases, units, example overlays. Only root can.
 Everything is looked at first and only what differs is changed and listed, so it may run at any time, also
-with servers running. Files that you edited stay; a new default is put beside them as FILE.new.`,
-		example: `  sudo deploy/provision                     # from a built tree
-  sudo left4me provision --game-cores 6     # CPUs of their own for game servers`,
+with servers running. From a built tree, deploy/provision calls it. Files that you edited stay; a new default is put beside them as FILE.new.`,
+		example: "  left4me provision --game-cores 6",
 		run: func(ctx context.Context, _ []string) error { return a.provision(ctx, options) },
 	})
 	flags := out.Flags()
