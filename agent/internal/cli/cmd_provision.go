@@ -30,7 +30,7 @@ func (a *app) provisionCommand() *cobra.Command {
 Everything is looked at first and only what differs is changed and listed, so it may run at any time, also
 with servers running. From a built tree, deploy/provision calls it. Files that you edited stay; a new default is put beside them as FILE.new.`,
 		example: "  left4me provision --game-cores 6",
-		run: func(ctx context.Context, _ []string) error { return a.provision(ctx, options) },
+		run:     func(ctx context.Context, _ []string) error { return a.provision(ctx, options) },
 	})
 	flags := out.Flags()
 	flags.StringVar(&options.From, "from", "", "install the files of this built `tree` (default: they are installed by a package)")
