@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"github.com/left4me/left4me/sdk"
+	"github.com/left4me/left4me/sdk/builder"
+	"github.com/left4me/left4me/sdk/mounter"
 )
 
 // waySubject is a suite's subject, which every suite can give.
@@ -123,6 +125,12 @@ func checkDrain(t T, w way) {
 	if _, err := r.base.Info(patient(t)); err != nil {
 		t.Errorf("Info after Drain: %v", err)
 	}
+	if w.kind == sdk.KindBuilder {
+		_, err = builder.NewClient(r.conn).Validate(patient(t), json.RawMessage("{}"))
+	} else {
+		_, err = mounter.NewClient(r.conn).Probe(patient(t))
+	}
+	wantCode(t, "new work after Drain", err, sdk.CodeUnavailable)
 }
 
 // wantCode fails the check unless err has one of the codes.

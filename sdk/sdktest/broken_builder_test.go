@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
+	"sync/atomic"
 	"testing"
 
 	"github.com/left4me/left4me/sdk"
@@ -71,11 +72,14 @@ func spec(plugin func() sdk.Plugin) sdktest.BuilderSpec {
 	}
 }
 
-func TestBrokenBuildersAreCaught(t *testing.T) {
-	for name, c := range map[string]struct {
-		id, says string
-		spoil    func(f *faulty)
-	}{
+// brokenBuilder is a good builder spoiled, the check that must catch it, and what that says.
+type brokenBuilder struct {
+	id, says string
+	spoil    func(f *faulty)
+}
+
+func brokenBuilders() map[string]brokenBuilder {
+	return map[string]brokenBuilder{
 		"prints secrets": {"C24", "a secret appeared", func(f *faulty) {
 			f.build = func(ctx context.Context, r builder.Request, e builder.Events) (builder.Result, error) {
 				e.Log("debug", "token is "+r.Secrets["token"])
@@ -88,8 +92,8 @@ func TestBrokenBuildersAreCaught(t *testing.T) {
 				return builder.Result{}, nil
 			}
 		}},
-		"validates nothing": {"C21", "no error diagnostic points at", func(f *faulty) { f.validate = func(json.RawMessage) ([]sdk.Diagnostic, error) { return nil, nil } }},
-		"fails in Validate": {"C21", "gave an error in place of diagnostics", func(f *faulty) {
+		"validates nothing": {"C27", "no error diagnostic points at", func(f *faulty) { f.validate = func(json.RawMessage) ([]sdk.Diagnostic, error) { return nil, nil } }},
+		"fails in Validate": {"C27", "gave an error in place of diagnostics", func(f *faulty) {
 			f.validate = func(json.RawMessage) ([]sdk.Diagnostic, error) { return nil, errors.New("no") }
 		}},
 		"counts wrong": {"C32", "the result says 7 files", func(f *faulty) {
@@ -98,12 +102,12 @@ func TestBrokenBuildersAreCaught(t *testing.T) {
 		"says unchanged": {"C32", "nothing changed", func(f *faulty) {
 			after(f, func(_ builder.Request, r *builder.Result) error { r.Unchanged = true; return nil })
 		}},
-		"leaves a setuid bit": {"C32", "setuid", func(f *faulty) {
+		"leaves a setuid bit": {"C36", "setuid", func(f *faulty) {
 			after(f, func(r builder.Request, _ *builder.Result) error {
 				return os.Chmod(r.OutputDir+"/motd.txt", os.ModeSetuid|0o755)
 			})
 		}},
-		"leaves a wild link": {"C32", "link out of the tree", func(f *faulty) {
+		"leaves a wild link": {"C36", "link out of the tree", func(f *faulty) {
 			after(f, func(r builder.Request, _ *builder.Result) error { return os.Symlink("../../x", r.OutputDir+"/l") })
 		}},
 		"writes beside": {"C35", "a-neighbour/extra should not be there", func(f *faulty) {
@@ -147,11 +151,23 @@ func TestBrokenBuildersAreCaught(t *testing.T) {
 				return f.Builder.Build(ctx, r, e)
 			}
 		}},
-		"forgets once":     {"C46", "Forget(", func(f *faulty) { f.forget = func() error { return errors.New("unknown overlay") } }},
-		"plans wrong":      {"C48", "Plan promised", func(f *faulty) { f.plan = func() (builder.Plan, error) { return builder.Plan{CacheKey: "x"}, nil } }},
-		"lies about plan":  {"C48", "Plan: ", func(f *faulty) { f.plan = func() (builder.Plan, error) { return builder.Plan{}, builder.ErrNoPlan } }},
-		"breaks on cancel": {"C39", "a canceled build gave", func(f *faulty) { f.build = brokenAfterCancel }},
-	} {
+		"forgets once":    {"C46", "Forget(", func(f *faulty) { f.forget = func() error { return errors.New("unknown overlay") } }},
+		"plans wrong":     {"C48", "Plan promised", func(f *faulty) { f.plan = func() (builder.Plan, error) { return builder.Plan{CacheKey: "x"}, nil } }},
+		"lies about plan": {"C48", "Plan: ", func(f *faulty) { f.plan = func() (builder.Plan, error) { return builder.Plan{}, builder.ErrNoPlan } }},
+		"takes what it refuses": {"C31", "settings that Validate refuses", func(f *faulty) {
+			f.validate = func(json.RawMessage) ([]sdk.Diagnostic, error) {
+				return []sdk.Diagnostic{{Severity: sdk.SeverityError, Code: "x", Summary: "No."}}, nil
+			}
+		}},
+		"hears no deadline": {"C40", "1 builds still ran", hearsNothing},
+		"hears no cancel":   {"C39", "1 builds still ran", hearsNothing},
+		"drops when slow":   {"C45", "a slow reader got", dropsLater},
+		"breaks on cancel":  {"C39", "a canceled build gave", func(f *faulty) { f.build = brokenAfterCancel }},
+	}
+}
+
+func TestBrokenBuildersAreCaught(t *testing.T) {
+	for name, c := range brokenBuilders() {
 		t.Run(name, func(t *testing.T) {
 			good := sdktest.NewMemBuilder("mem")
 			f := &faulty{Builder: good.Builder}
@@ -171,6 +187,34 @@ func TestValidateThatWritesIsCaught(t *testing.T) {
 		}})
 	}
 	judge(t, func(v sdktest.T) { sdktest.CheckBuilder(v, "C30", s) }).caught(t, "f should not be there")
+}
+
+// hearsNothing makes a builder that goes on after a cancel, until the plugin is stopped.
+func hearsNothing(f *faulty) {
+	f.build = func(ctx context.Context, r builder.Request, e builder.Events) (builder.Result, error) {
+		var script sdktest.Script
+		if err := json.Unmarshal(r.Settings, &script); err == nil && script.Hang {
+			e.Log("info", "begun")
+			<-make(chan struct{})
+		}
+		return f.Builder.Build(ctx, r, e)
+	}
+}
+
+// quiet loses log lines.
+type quiet struct{ builder.Events }
+
+func (quiet) Log(string, string) {}
+
+// dropsLater makes a builder that loses lines in its third build, as one with a queue that is too short would.
+func dropsLater(f *faulty) {
+	var builds atomic.Int32
+	f.build = func(ctx context.Context, r builder.Request, e builder.Events) (builder.Result, error) {
+		if builds.Add(1) == 3 {
+			e = quiet{e}
+		}
+		return f.Builder.Build(ctx, r, e)
+	}
 }
 
 // oneAtATime makes a builder that refuses a second build at once.

@@ -16,6 +16,7 @@ import (
 // twisted is a good mounter whose calls pass through the functions that are set.
 type twisted struct {
 	mounter.Mounter
+	probe   func(*mounter.Probe)
 	stage   func(*mounter.Staging, *error)
 	request func(*mounter.CommitRequest)
 	commit  func(*mounter.Commit, *error)
@@ -32,6 +33,14 @@ type twisted struct {
 	hide    bool
 	usage   func(*mounter.Usage, *error)
 	remove  func(ref *mounter.Ref, reset *bool, existed *bool, err *error)
+}
+
+func (w *twisted) Probe(ctx context.Context) (mounter.Probe, error) {
+	out, err := w.Mounter.Probe(ctx)
+	if w.probe != nil {
+		w.probe(&out)
+	}
+	return out, err
 }
 
 func (w *twisted) Stage(ctx context.Context, build string, base mounter.Layer) (mounter.Staging, error) {
@@ -159,16 +168,19 @@ func (w *twisted) ReadDir(ctx context.Context, layer mounter.Layer, path string,
 	return w.Mounter.ReadDir(ctx, layer, path, report)
 }
 
-func TestBrokenMountersAreCaught(t *testing.T) {
+// brokenMounter is a good mounter spoiled, the check that must catch it, and what that says.
+type brokenMounter struct {
+	id, says string
+	spoil    func(w *twisted)
+}
+
+func brokenMounters() map[string]brokenMounter {
 	upper := func(w *twisted) {
 		w.unmount = func(server string, _ *bool) {
 			_, _ = w.Mounter.Remove(context.Background(), mounter.Ref{Server: server}, true) // is not mounted
 		}
 	}
-	for name, c := range map[string]struct {
-		id, says string
-		spoil    func(w *twisted)
-	}{
+	return map[string]brokenMounter{
 		"takes any id":          {"C64", `Discard with the id "../x"`, func(w *twisted) { w.discard = func(_ *bool, err *error) { *err = nil } }},
 		"never resumes":         {"C80", "Stage again", func(w *twisted) { w.stage = func(s *mounter.Staging, _ *error) { s.Resumed = false } }},
 		"resumes from anything": {"C80", "from another base", func(w *twisted) { w.stage = func(s *mounter.Staging, err *error) { *err, s.Path = nil, "/x" } }},
@@ -207,7 +219,23 @@ func TestBrokenMountersAreCaught(t *testing.T) {
 		"reads too far":   {"C92", "ReadFile of", func(w *twisted) { w.read = func(offset int64) int64 { return offset + 1 } }},
 		"lists nothing":   {"C92", "ReadDir of", func(w *twisted) { w.hide = true }},
 		"resets for good": {"C91", "does not exist any more", func(w *twisted) { w.remove = func(_ *mounter.Ref, reset, _ *bool, _ *error) { *reset = false } }},
-	} {
+		"knows nothing":   {"C60", "the probe says little", func(w *twisted) { w.probe = func(p *mounter.Probe) { *p = mounter.Probe{} } }},
+		"mixes servers":   {"C66", "another server's tree", mixesServers},
+		"pulls the tree away": {"C68", "Unmount of a busy tree", func(w *twisted) {
+			w.probe = func(p *mounter.Probe) { p.Filesystem = "overlay" }
+		}},
+		"fails the second of two": {"C74", "mounted already", func(w *twisted) {
+			w.mount = func(_ *mounter.Mount, existed *bool, err *error) {
+				if *existed {
+					*err = sdk.Errorf(sdk.CodeConflict, "It is mounted already.")
+				}
+			}
+		}},
+	}
+}
+
+func TestBrokenMountersAreCaught(t *testing.T) {
+	for name, c := range brokenMounters() {
 		t.Run(name, func(t *testing.T) {
 			spec := sdktest.MounterSpec{Subject: sdktest.Subject{
 				New: func(string) sdk.Plugin {
@@ -222,6 +250,17 @@ func TestBrokenMountersAreCaught(t *testing.T) {
 			}}
 			judge(t, func(v sdktest.T) { sdktest.CheckMounter(v, c.id, spec) }).caught(t, c.says)
 		})
+	}
+}
+
+// mixesServers makes a mounter that gives every server the first one's tree.
+func mixesServers(w *twisted) {
+	path := ""
+	w.mount = func(m *mounter.Mount, _ *bool, _ *error) {
+		if path == "" {
+			path = m.Path
+		}
+		m.Path = path
 	}
 }
 

@@ -117,8 +117,13 @@ func builderBuild(t T, r *builderRun) {
 	if result.Unchanged {
 		t.Errorf("a first build says that nothing changed")
 	}
+}
+
+func builderFit(t T, r *builderRun) {
+	_, b := r.ready(t)
+	_, tree := build(t, b, request(t, r.spec.Overlay))
 	for _, problem := range tree.Unfit() {
-		t.Errorf("C36: %s", problem)
+		t.Errorf("%s", problem)
 	}
 }
 

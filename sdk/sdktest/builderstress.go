@@ -41,6 +41,17 @@ func builderCancel(t T, r *builderRun) {
 	for dir, tree := range left {
 		sameTree(t, "long after a canceled build had returned", readTree(t, dir), tree)
 	}
+	noBuilds(t, run)
+}
+
+// noBuilds fails the check when a build still runs that the host has given up. A drain tells, and ends the plugin's
+// work for good, so it comes last.
+func noBuilds(t T, r *running) {
+	t.Helper()
+	canceled, err := r.base.Drain(patient(t), time.Millisecond)
+	if err != nil || canceled != 0 {
+		t.Errorf("%d builds still ran after their end (%v)", canceled, err)
+	}
 }
 
 func builderDeadline(t T, r *builderRun) {
@@ -54,6 +65,7 @@ func builderDeadline(t T, r *builderRun) {
 	wantCode(t, "a build past its deadline", err, sdk.CodeUnavailable, sdk.CodeCanceled)
 	noChildren(t, run)
 	build(t, b, request(t, r.spec.Overlay))
+	noBuilds(t, run)
 }
 
 func builderKilled(t T, r *builderRun) {

@@ -1,23 +1,36 @@
 package sdktest
 
-import "github.com/left4me/left4me/sdk"
+import (
+	"google.golang.org/grpc"
+
+	"github.com/left4me/left4me/sdk"
+)
+
+// Wrap stands between the checks and a plugin.
+type Wrap = func(grpc.ClientConnInterface) grpc.ClientConnInterface
 
 // CheckBuilder runs the in-process checks of a builder that have the id.
-func CheckBuilder(t T, id string, spec BuilderSpec) {
-	run := &builderRun{way: way{spec.Subject, sdk.KindBuilder, false}, spec: spec}
-	runOne(t, id, builderChecks(), run)
+func CheckBuilder(t T, id string, spec BuilderSpec, wrap ...Wrap) {
+	w := way{subject: spec.Subject, kind: sdk.KindBuilder}
+	for _, f := range wrap {
+		w.wrap = f
+	}
+	runOne(t, id, builderChecks(), &builderRun{way: w, spec: spec})
 }
 
 // CheckMounter runs the in-process checks of a mounter that have the id.
-func CheckMounter(t T, id string, spec MounterSpec) {
-	run := &mounterRun{way: way{spec.Subject, sdk.KindMounter, false}, spec: spec}
-	runOne(t, id, mounterChecks(), run)
+func CheckMounter(t T, id string, spec MounterSpec, wrap ...Wrap) {
+	w := way{subject: spec.Subject, kind: sdk.KindMounter}
+	for _, f := range wrap {
+		w.wrap = f
+	}
+	runOne(t, id, mounterChecks(), &mounterRun{way: w, spec: spec})
 }
 
 // CheckProcess runs the checks of a builder's process that have the id.
-func CheckProcess(t T, id string, command Command) {
-	w := way{Subject{Command: &command}, sdk.KindBuilder, true}
-	runOne(t, id, append(processChecks[way](), baseChecks[way]()...), w)
+func CheckProcess(t T, id string, spec BuilderSpec) {
+	w := way{subject: spec.Subject, kind: sdk.KindBuilder, process: true}
+	runOne(t, id, builderChecks(), &builderRun{way: w, spec: spec})
 }
 
 func runOne[S any](t T, id string, checks []check[S], subject S) {

@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"github.com/left4me/left4me/sdk"
+	"github.com/left4me/left4me/sdk/builder"
 	"github.com/left4me/left4me/sdk/sdktest"
 )
 
@@ -17,7 +18,11 @@ func TestMain(m *testing.M) {
 		sdk.Serve(sdktest.NewDirMounter("dir", ""))
 		return
 	case "builder":
-		sdk.Serve(sdktest.NewMemBuilder("mem"))
+		good := sdktest.NewMemBuilder("mem")
+		if os.Getenv("LEFT4ME_SDKTEST_FAULT") == "lock" {
+			good.Plugin = builder.Of(good.Base, locking(good))
+		}
+		sdk.Serve(good)
 		return
 	}
 	os.Exit(m.Run())

@@ -120,6 +120,25 @@ func (p *Process) Wait(ctx context.Context) (int, error) {
 	}
 }
 
+// leftGrace is how long what a plugin started may outlive it.
+const leftGrace = 2 * time.Second
+
+// alone reports whether the process, which has ended, left nothing in its process group.
+func (p *Process) alone(ctx context.Context) bool {
+	ctx, cancel := context.WithTimeout(ctx, leftGrace)
+	defer cancel()
+	tick := time.NewTicker(10 * time.Millisecond)
+	defer tick.Stop()
+	for syscall.Kill(-p.PID(), 0) == nil {
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return false
+		}
+	}
+	return true
+}
+
 // Kill kills the process, and whatever it started that is still in its process group, without a
 // warning.
 func (p *Process) Kill() {

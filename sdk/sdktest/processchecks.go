@@ -276,5 +276,8 @@ func checkCycles(t T, w way) {
 		if _, err := p.Wait(patient(t)); err != nil {
 			t.Fatalf("%v", err)
 		}
+		if !p.alone(t.Context()) {
+			t.Fatalf("it ended and left a process that it had started")
+		}
 	}
 }

@@ -2,6 +2,7 @@ package sdktest
 
 import (
 	"encoding/json"
+	"os"
 	"testing"
 
 	"google.golang.org/grpc"
@@ -28,11 +29,13 @@ type way struct {
 	subject Subject
 	kind    sdk.KindName
 	process bool
+	// wrap stands between the checks and the plugin in tests of the checks; nil = nothing does.
+	wrap func(grpc.ClientConnInterface) grpc.ClientConnInterface
 }
 
 // running is a started and configured plugin.
 type running struct {
-	conn     *grpc.ClientConn
+	conn     grpc.ClientConnInterface
 	base     sdk.Base
 	process  *Process // nil in process
 	dir      string
@@ -40,15 +43,24 @@ type running struct {
 	cacheDir string
 }
 
-// start starts the plugin in dir without configuring it.
+// start starts the plugin in dir without configuring it. Its state and cache lie beside dir, so that a restart
+// finds what was left.
 func (w way) start(t T, dir string) *running {
 	t.Helper()
-	r := &running{dir: dir, stateDir: t.TempDir(), cacheDir: t.TempDir()}
+	r := &running{dir: dir, stateDir: dir + "-state", cacheDir: dir + "-cache"}
+	for _, own := range []string{r.stateDir, r.cacheDir} {
+		if err := os.MkdirAll(own, 0o755); err != nil {
+			t.Fatalf("make the plugin's directories: %v", err)
+		}
+	}
 	if w.process {
 		r.process = Start(t, *w.subject.Command, w.kind)
 		r.conn = r.process.Conn
 	} else {
 		r.conn = Serve(t, w.subject.New(dir))
+	}
+	if w.wrap != nil {
+		r.conn = w.wrap(r.conn)
 	}
 	r.base = sdk.NewBaseClient(r.conn, sdk.WithHostVersion("0.0.0-sdktest"))
 	return r
@@ -91,9 +103,9 @@ func runChecks[S any](t *testing.T, subject Subject, kind sdk.KindName, checks [
 		}
 	}
 	if subject.New != nil {
-		t.Run("in process", func(t *testing.T) { each(t, way{subject, kind, false}) })
+		t.Run("in process", func(t *testing.T) { each(t, way{subject: subject, kind: kind}) })
 	}
 	if subject.Command != nil {
-		t.Run("as a process", func(t *testing.T) { each(t, way{subject, kind, true}) })
+		t.Run("as a process", func(t *testing.T) { each(t, way{subject: subject, kind: kind, process: true}) })
 	}
 }
