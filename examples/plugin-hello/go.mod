@@ -22,4 +22,5 @@ require (
 	google.golang.org/protobuf v1.36.12 // indirect
 )
 
+// The sdk is not published yet: this is a checkout of left4me. Once it is, drop this line and "go get" a version.
 replace github.com/left4me/left4me/sdk => ../../sdk

@@ -1,4 +1,4 @@
-// Command plugin-hello is the smallest left4me plugin: a builder whose overlays hold one text file.
+// Command hello is a left4me plugin: a builder whose overlays hold one text file.
 package main
 
 import (
@@ -12,11 +12,13 @@ type settings struct {
 	Text string `json:"text" jsonschema:"what motd.txt says"`
 }
 
-func main() { sdk.Serve(hello()) }
+func main() { sdk.Serve(newPlugin()) }
 
-func hello() *builder.Plugin {
-	return builder.New("hello", "0.1.0", func(_ context.Context, b *builder.Build[settings]) error {
-		b.Step("write", 0, 1)
-		return b.Dir.WriteFile("motd.txt", []byte(b.Settings.Text), 0o644)
-	})
+func newPlugin() *builder.Plugin {
+	return builder.New("hello", "0.1.0", build, builder.WithExamples(settings{"Hello!"}, settings{"Bye!"}))
+}
+
+func build(_ context.Context, b *builder.Build[settings]) error {
+	b.Step("write", 0, 1)
+	return b.Dir.WriteFile("motd.txt", []byte(b.Settings.Text), 0o644)
 }

@@ -2,6 +2,7 @@ package builder
 
 import (
 	"context"
+	"encoding/json"
 
 	"github.com/google/jsonschema-go/jsonschema"
 
@@ -54,6 +55,20 @@ func WithHealth(reporter *sdk.HealthReporter) Option {
 // the type.
 func WithSchema(refine func(schema *jsonschema.Schema)) Option {
 	return func(o *options) { o.refineOverlay = append(o.refineOverlay, refine) }
+}
+
+// WithExamples adds settings of overlays to the schema that people can start from: forms and documentation show them, and
+// "left4me plugin verify" builds the first and then the second. They must fit the schema.
+func WithExamples[S any](examples ...S) Option {
+	return WithSchema(func(schema *jsonschema.Schema) {
+		for _, example := range examples {
+			var value any
+			if err := json.Unmarshal(must(json.Marshal(example)), &value); err != nil {
+				panic("left4me builder: an example is not JSON: " + err.Error())
+			}
+			schema.Examples = append(schema.Examples, value)
+		}
+	})
 }
 
 // WithPluginSettings gives the plugin settings of its own, in the operator's plugin block. They are

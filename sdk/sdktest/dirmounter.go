@@ -8,6 +8,8 @@ import (
 	"path/filepath"
 	"sync"
 
+	"github.com/google/jsonschema-go/jsonschema"
+
 	"github.com/left4me/left4me/sdk"
 	"github.com/left4me/left4me/sdk/mounter"
 )
@@ -38,7 +40,9 @@ type DirMounter struct {
 // NewDirMounter returns a DirMounter. An empty root makes the setting "root" required.
 func NewDirMounter(name, root string) *DirMounter {
 	d := &DirMounter{root: root, holders: map[string]int{}, watchers: map[*watcher]struct{}{}}
-	decoder, err := sdk.NewDecoder[DirSettings]()
+	decoder, err := sdk.NewDecoder[DirSettings](func(schema *jsonschema.Schema) {
+		schema.Examples = []any{map[string]any{"root": "{dir}/content"}}
+	})
 	if err != nil {
 		panic(err) // DirSettings has a schema
 	}

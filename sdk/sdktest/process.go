@@ -40,8 +40,7 @@ type Process struct {
 // process and everything it started are gone when the test ends.
 func Start(t T, command Command, kind sdk.KindName) *Process {
 	t.Helper()
-	// Not t.TempDir: the path of a socket may have 107 bytes, and names of tests are long.
-	dir, err := os.MkdirTemp("", "plugin")
+	dir, err := SocketDir()
 	if err != nil {
 		t.Fatalf("make a directory for the socket: %v", err)
 	}
@@ -57,6 +56,18 @@ func Start(t T, command Command, kind sdk.KindName) *Process {
 		}
 	})
 	return p
+}
+
+// maxTemp is the longest temporary directory below which sockets fit: the path of one may have 107 bytes.
+const maxTemp = 48
+
+// SocketDir makes a directory for the sockets of a plugin, with a short path. The caller removes it.
+func SocketDir() (string, error) {
+	parent := os.TempDir()
+	if len(parent) > maxTemp {
+		parent = "/tmp"
+	}
+	return os.MkdirTemp(parent, "plugin")
 }
 
 // Launch is Start without a test: its sockets go below dir, and the caller must call Stop.

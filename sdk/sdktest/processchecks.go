@@ -42,7 +42,7 @@ func processChecks[S waySubject]() []check[S] {
 // raw starts the plugin with a launch line but without go-plugin's client.
 func raw(t T, w way, majors string) *processRunner {
 	t.Helper()
-	dir, err := os.MkdirTemp("", "plugin")
+	dir, err := SocketDir()
 	if err != nil {
 		t.Fatalf("make a directory for the socket: %v", err)
 	}

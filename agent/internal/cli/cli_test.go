@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"testing"
@@ -21,18 +22,42 @@ import (
 	"github.com/left4me/left4me/agent/internal/config"
 	"github.com/left4me/left4me/agent/internal/demo"
 	"github.com/left4me/left4me/agent/internal/fault"
+	"github.com/left4me/left4me/sdk"
+	"github.com/left4me/left4me/sdk/builder"
+	"github.com/left4me/left4me/sdk/sdktest"
 )
 
 var update = flag.Bool("update", false, "write the expected files of the scripts anew")
 
 // TestMain makes the test binary the program itself: scripts run it as left4me.
 func TestMain(m *testing.M) {
+	if as := os.Getenv("AS_PLUGIN"); as != "" {
+		servePlugin(as)
+		return
+	}
 	testscript.Main(m, map[string]func(){"left4me": func() {
 		os.Exit(cli.Main(context.Background(), cli.Program{
 			Args: os.Args[1:], Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr, Version: "1.2.3",
 			Agent: runAgent, Demo: runDemo, DemoInside: runDemo,
 		}))
 	}})
+}
+
+// servePlugin makes the test binary a plugin: a good one, or one whose builds leave nothing.
+func servePlugin(as string) {
+	plugin := sdktest.NewMemBuilder("mem")
+	if as == "empty" {
+		plugin.Builder = emptied{plugin.Builder}
+	}
+	sdk.Serve(plugin)
+}
+
+type emptied struct{ builder.Builder }
+
+// Build leaves nothing.
+func (e emptied) Build(ctx context.Context, r builder.Request, events builder.Events) (builder.Result, error) {
+	r.Settings = []byte("{}")
+	return e.Builder.Build(ctx, r, events)
 }
 
 // runAgent stands for the agent, which has its own tests: it says what it was given and runs until the end.
@@ -70,6 +95,16 @@ func TestScripts(t *testing.T) {
 			env.Setenv("LEFT4ME_SOCKET", agent.Socket)
 			env.Setenv("URL", agent.URL)
 			env.Setenv("TZ", "UTC")
+			self, err := os.Executable()
+			if err != nil {
+				return err
+			}
+			env.Setenv("PLUGIN", self)
+			sdk, err := filepath.Abs("../../../sdk")
+			if err != nil {
+				return err
+			}
+			env.Setenv("SDK", sdk)
 			env.Setenv("GORACE", "atexit_sleep_ms=0") // else each of 200 processes sleeps a second at its end
 			return os.WriteFile(env.WorkDir+"/token", []byte(agenttest.Token+"\n"), 0o600)
 		},

@@ -45,8 +45,13 @@ func (a *app) overlayList() *cobra.Command {
 
 func (a *app) overlayTypes() *cobra.Command {
 	return a.build(command{
-		use: "types", short: "List what overlays can be made with",
-		run: func(ctx context.Context, _ []string) error {
+		use: "types [TYPE]", short: "List what overlays can be made with, or the settings of one type", args: upTo(1),
+		complete: completeName(a, (*client.Client).OverlayTypes, func(t api.OverlayType) string { return t.Name }),
+		long:     "List the types of overlays that enabled plugins make. With a type, show its settings, which --set of create and set takes.",
+		run: func(ctx context.Context, args []string) error {
+			if len(args) == 1 {
+				return a.overlayType(ctx, args[0])
+			}
 			return listed(ctx, a, (*client.Client).OverlayTypes, "No builder plugin is enabled.", []string{"TYPE", "WHAT IT DOES"},
 				func(t api.OverlayType) []string { return []string{t.Name, t.Doc} })
 		},
@@ -92,6 +97,7 @@ func (a *app) overlayCreate() *cobra.Command {
 	out := a.build(command{
 		use: "create NAME", short: "Make an overlay", args: exactly("NAME"),
 		example: `  left4me overlay create maps --type overlay-workshop --settings '{"items":["123456789"]}' --build
+  left4me overlay create maps --type overlay-workshop --set items=123456789 --set items=987654321
   left4me overlay create tickrate --type overlay-script --script ./tickrate.sh`,
 		run: func(ctx context.Context, args []string) error {
 			agent, err := a.agent()
@@ -100,6 +106,9 @@ func (a *app) overlayCreate() *cobra.Command {
 			}
 			in.Name = args[0]
 			if in.Settings, err = given.merge(a.Stdin, nil); err != nil {
+				return err
+			}
+			if in.Settings, err = withSet(ctx, agent, in.Type, in.Settings, given.set); err != nil {
 				return err
 			}
 			made, err := agent.CreateOverlay(ctx, in)
@@ -120,6 +129,7 @@ func (a *app) overlayCreate() *cobra.Command {
 	flags.BoolVar(&in.Build, "build", false, "build it at once")
 	given.register(flags)
 	a.waitFlag(flags)
+	_ = out.RegisterFlagCompletionFunc("set", a.completeSet(func(context.Context, *client.Client, []string) string { return in.Type }))
 	_ = out.RegisterFlagCompletionFunc("type", completeValue(a, (*client.Client).OverlayTypes, func(t api.OverlayType) string { return t.Name }))
 	return out
 }
@@ -140,7 +150,7 @@ func (a *app) overlaySet() *cobra.Command {
 	out = a.build(command{
 		use: "set NAME", short: "Change an overlay", args: exactly("NAME"), complete: a.completeOverlay(),
 		long:    "Change what is given and keep the rest. Servers take it up after the next build, at their next start.",
-		example: "  left4me overlay set tickrate --script ./tickrate.sh",
+		example: "  left4me overlay set tickrate --script ./tickrate.sh\n  left4me overlay set maps --set items=123456789",
 		run: func(ctx context.Context, args []string) error {
 			agent, err := a.agent()
 			if err != nil {
@@ -158,6 +168,9 @@ func (a *app) overlaySet() *cobra.Command {
 				if in.Settings, err = given.merge(a.Stdin, old.Settings); err != nil {
 					return err
 				}
+				if in.Settings, err = withSet(ctx, agent, old.Type, in.Settings, given.set); err != nil {
+					return err
+				}
 			}
 			if in.System == nil && in.Settings == nil {
 				return usageError(out, "There is nothing to change.")
@@ -167,6 +180,13 @@ func (a *app) overlaySet() *cobra.Command {
 	})
 	out.Flags().BoolVar(&system, "system", false, "readable by all accounts, owned by nobody")
 	given.register(out.Flags())
+	_ = out.RegisterFlagCompletionFunc("set", a.completeSet(func(ctx context.Context, agent *client.Client, args []string) string {
+		if len(args) == 0 {
+			return ""
+		}
+		o, _ := agent.Overlay(ctx, args[0]) // without one there is nothing to offer
+		return o.Type
+	}))
 	return out
 }
 

@@ -9,6 +9,9 @@ import (
 	"github.com/left4me/left4me/agent/client"
 )
 
+// completeTimeout bounds what a shell waits for.
+const completeTimeout = 2 * time.Second
+
 // completeName completes the first argument with what list finds.
 func completeName[T any](a *app, list func(*client.Client, context.Context) ([]T, error), name func(T) string) cobra.CompletionFunc {
 	value := completeValue(a, list, name)
@@ -30,7 +33,7 @@ func completeValue[T any](a *app, list func(*client.Client, context.Context) ([]
 		if err != nil {
 			return nil, cobra.ShellCompDirectiveNoFileComp
 		}
-		ctx, cancel := context.WithTimeout(cmd.Context(), 2*time.Second)
+		ctx, cancel := context.WithTimeout(cmd.Context(), completeTimeout)
 		defer cancel()
 		found, err := list(agent, ctx)
 		if err != nil {

@@ -16,14 +16,16 @@ const maxSettings = 1 << 20
 type settingsFlags struct {
 	settings string
 	script   string
+	set      []string
 }
 
 func (f *settingsFlags) register(flags *pflag.FlagSet) {
 	flags.StringVar(&f.settings, "settings", "", "settings as a JSON object, @FILE, or - for standard input")
+	flags.StringArrayVar(&f.set, "set", nil, "KEY=VALUE of the settings, see: left4me overlay types TYPE; may be repeated, of a list each is an entry, and KEY= removes")
 	flags.StringVar(&f.script, "script", "", "file with the script, for overlays of type overlay-script")
 }
 
-func (f *settingsFlags) any() bool { return f.settings != "" || f.script != "" }
+func (f *settingsFlags) any() bool { return f.settings != "" || f.script != "" || len(f.set) > 0 }
 
 // merge returns the settings that the flags make of old ones: --settings replaces all of them, --script
 // only the script. nil means that nothing was given.

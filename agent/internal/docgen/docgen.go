@@ -6,6 +6,7 @@ package docgen
 import (
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -13,6 +14,8 @@ import (
 	"github.com/left4me/left4me/agent/internal/cli"
 	"github.com/left4me/left4me/agent/internal/fault"
 	"github.com/left4me/left4me/agent/internal/httpapi"
+	"github.com/left4me/left4me/sdk"
+	"github.com/left4me/left4me/sdk/sdktest"
 )
 
 //go:generate go test . -run TestReference -update
@@ -111,4 +114,36 @@ was waited for and failed ends with 7 whatever its code, an interrupt with 130.
 Three more statuses come with the code ` + "`invalid`" + `: 405 for a wrong method, 413 for a body above 1 MiB, 415 for one that
 is not declared as JSON.
 `
+}
+
+// Checks returns the page of the conformance suite.
+func Checks() string {
+	out := generated + `# Checks of a plugin
+
+What "left4me plugin verify" and the sdk's sdktest try, with a plugin as a process of its own and, in Go tests, in process. A
+check that does not apply is skipped and says why. For each check the sdk's tests keep at least one broken plugin that it must catch:
+` + "`go test -v -run TestEveryCheckCanFail ./sdktest`" + ` in sdk/ prints them.
+
+Numbers are stable: a check that goes takes its number with it.
+
+`
+	mounter := sdktest.Checks(sdk.KindMounter)
+	builder := sdktest.Checks(sdk.KindBuilder)
+	both := func(c sdktest.Check) bool { return slices.Contains(mounter, c) }
+	out += "## Every plugin\n\n" + checkTable(builder, both)
+	out += "## Builders\n\n" + checkTable(builder, func(c sdktest.Check) bool { return !both(c) })
+	out += "## Mounters\n\n" + checkTable(mounter, func(c sdktest.Check) bool { return !slices.Contains(builder, c) })
+	return strings.TrimSpace(out) + "\n"
+}
+
+func checkTable(checks []sdktest.Check, with func(sdktest.Check) bool) string {
+	out := "| Check | What holds | Why | When it fails |\n|---|---|---|---|\n"
+	checks = slices.Clone(checks)
+	slices.SortStableFunc(checks, func(a, b sdktest.Check) int { return strings.Compare(a.ID, b.ID) })
+	for _, c := range checks {
+		if with(c) {
+			out += fmt.Sprintf("| %s | %s | %s | %s |\n", c.ID, c.Name, c.Why, c.Next)
+		}
+	}
+	return out + "\n"
 }

@@ -1,0 +1,199 @@
+// Package setting knows the settings of a plugin or overlay from their JSON Schema: it lists them for people, and makes
+// documents of KEY=VALUE pairs. Whether a document fits is for the plugin and its schema to say.
+package setting
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/left4me/left4me/agent/internal/fault"
+)
+
+// Schema is a parsed schema of an object.
+type Schema struct{ root node }
+
+// node is the part of JSON Schema 2020-12 that forms and flags need.
+type node struct {
+	Type        json.RawMessage
+	Title       string
+	Description string
+	Default     json.RawMessage
+	Enum        []json.RawMessage
+	Minimum     *float64
+	Maximum     *float64
+	Pattern     string
+	Required    []string
+	Properties  properties
+	Items       *node
+	Additional  json.RawMessage `json:"additionalProperties"`
+	Examples    []json.RawMessage
+}
+
+// UnmarshalJSON implements json.Unmarshaler. A schema may be true or false: anything, or nothing that people could type.
+func (n *node) UnmarshalJSON(data []byte) error {
+	if text := string(bytes.TrimSpace(data)); text == "true" || text == "false" {
+		return nil
+	}
+	type plain node
+	return json.Unmarshal(data, (*plain)(n))
+}
+
+// properties keeps the order of the schema: it is the author's.
+type properties struct {
+	names []string
+	nodes map[string]*node
+}
+
+// UnmarshalJSON implements json.Unmarshaler.
+func (p *properties) UnmarshalJSON(data []byte) error {
+	if err := json.Unmarshal(data, &p.nodes); err != nil {
+		return err
+	}
+	decoder := json.NewDecoder(bytes.NewReader(data))
+	if _, err := decoder.Token(); err != nil {
+		return err
+	}
+	for name, n := range p.nodes {
+		if n == nil {
+			p.nodes[name] = &node{} // null: anything
+		}
+	}
+	for decoder.More() {
+		name, err := decoder.Token()
+		if err != nil {
+			return err
+		}
+		p.names = append(p.names, fmt.Sprint(name))
+		var skipped json.RawMessage
+		if err := decoder.Decode(&skipped); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Parse reads a schema. None at all is one without settings.
+func Parse(schema json.RawMessage) (*Schema, error) {
+	s := &Schema{}
+	if len(bytes.TrimSpace(schema)) == 0 {
+		return s, nil
+	}
+	if err := json.Unmarshal(schema, &s.root); err != nil {
+		return nil, fault.Wrap(err, fault.Precondition, "The schema of the settings cannot be read.").WithHint("Report it to the plugin's author.")
+	}
+	return s, nil
+}
+
+// Examples returns the documents that the schema gives as examples.
+func (s *Schema) Examples() []json.RawMessage { return s.root.Examples }
+
+// Field is one setting.
+type Field struct {
+	Name        string // with dots for one in an object: "retry.attempts"
+	Type        string // for people: "text", "list of text", "object"
+	Required    bool
+	Default     string // JSON, "" = none
+	Description string
+	Choices     []string // "" = any
+	Bounds      string   // "1 to 8", "at least 1"
+}
+
+// Meaning is the description with what bounds the value.
+func (f Field) Meaning() string {
+	parts := []string{f.Description}
+	if len(f.Choices) > 0 {
+		parts = append(parts, "one of "+strings.Join(f.Choices, ", "))
+	}
+	if f.Bounds != "" {
+		parts = append(parts, f.Bounds)
+	}
+	return strings.Join(slices.DeleteFunc(parts, func(s string) bool { return s == "" }), "; ")
+}
+
+// Fields lists the settings in the order of the schema, those in objects after their object's name.
+func (s *Schema) Fields() []Field { return s.root.fields("", 0) }
+
+// maxDepth bounds how deep objects are looked into.
+const maxDepth = 8
+
+func (n *node) fields(prefix string, depth int) []Field {
+	var out []Field
+	for _, name := range n.Properties.names {
+		p := n.Properties.nodes[name]
+		if p.kind() == "object" && len(p.Properties.names) > 0 && depth < maxDepth {
+			out = append(out, p.fields(prefix+name+".", depth+1)...)
+			continue
+		}
+		out = append(out, Field{
+			Name: prefix + name, Type: p.people(), Required: slices.Contains(n.Required, name), Default: string(p.Default),
+			Description: p.text(), Choices: plain(p.Enum), Bounds: p.bounds(),
+		})
+	}
+	return out
+}
+
+// text is what the author says about a setting.
+func (n *node) text() string {
+	if n.Title != "" && n.Description != "" {
+		return n.Title + ": " + n.Description
+	}
+	return n.Title + n.Description
+}
+
+// kind is the type, or that of an enum's first value.
+func (n *node) kind() string {
+	var one string
+	if json.Unmarshal(n.Type, &one) == nil {
+		return one
+	}
+	var many []string
+	if json.Unmarshal(n.Type, &many) == nil {
+		for _, t := range many {
+			if t != "null" {
+				return t
+			}
+		}
+	}
+	return ""
+}
+
+func (n *node) people() string {
+	words := map[string]string{"string": "text", "boolean": "true or false", "integer": "whole number", "number": "number", "object": "object", "": "any"}
+	if n.kind() == "array" {
+		if n.Items == nil {
+			return "list"
+		}
+		return "list of " + n.Items.people()
+	}
+	return words[n.kind()]
+}
+
+func (n *node) bounds() string {
+	switch {
+	case n.Minimum != nil && n.Maximum != nil:
+		return fmt.Sprintf("%v to %v", *n.Minimum, *n.Maximum)
+	case n.Minimum != nil:
+		return fmt.Sprintf("at least %v", *n.Minimum)
+	case n.Maximum != nil:
+		return fmt.Sprintf("at most %v", *n.Maximum)
+	case n.Pattern != "":
+		return "must match " + n.Pattern
+	}
+	return ""
+}
+
+// plain returns values as people write them: texts without quotes.
+func plain(values []json.RawMessage) []string {
+	var out []string
+	for _, value := range values {
+		var text string
+		if json.Unmarshal(value, &text) != nil {
+			text = string(value)
+		}
+		out = append(out, text)
+	}
+	return out
+}
