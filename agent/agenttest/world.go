@@ -26,6 +26,7 @@ type world struct {
 	blueprints map[string]*api.Blueprint
 	releases   []api.Release
 	servers    map[string]*gameServer
+	schedules  map[string]*api.Schedule
 	jobs       []*job // oldest first
 	events     []api.Event
 	scripts    map[string]Script
@@ -42,7 +43,7 @@ func newWorld() *world {
 		changed: make(chan struct{}),
 		host: api.Host{Name: "testhost", Version: "0.0.0-test", Supervisor: "process", StartedAt: now,
 			Notices: []string{"Games run without limits: this is a test."}},
-		overlays: map[string]*overlay{}, blueprints: map[string]*api.Blueprint{}, servers: map[string]*gameServer{},
+		overlays: map[string]*overlay{}, blueprints: map[string]*api.Blueprint{}, servers: map[string]*gameServer{}, schedules: map[string]*api.Schedule{},
 		releases: []api.Release{{ID: id.New(), Version: "2243", Current: true, Bytes: 8 << 30, Files: 12_345, CreatedAt: now}},
 		scripts:  map[string]Script{},
 		contents: map[string]Content{},
@@ -78,7 +79,7 @@ func (w *world) services() httpapi.Services {
 	return httpapi.Services{
 		Host: hostView{w}, Plugins: pluginView{w}, Overlays: overlayView{w}, OverlayBuilds: overlayView{w}, Addons: addonView{w},
 		Blueprints: blueprintView{w}, Releases: releaseView{w}, Servers: serverView{w}, ServerActions: serverView{w},
-		ServerLive: serverView{w}, Jobs: jobView{w}, Events: eventView{w},
+		ServerLive: serverView{w}, Schedules: scheduleView{w}, Jobs: jobView{w}, Events: eventView{w},
 	}
 }
 

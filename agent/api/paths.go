@@ -34,6 +34,10 @@ const (
 	PathServerMap        = PathServer + "/map"                 // POST ServerMap -> 204
 	PathServerHistory    = PathServer + "/history"             // GET []GameEvent ?kind=&text=&before=&after=&limit=
 	PathServerConsole    = PathServer + "/console"             // GET SSE ?tail=N&after=&follow=false; Last-Event-ID resumes
+	PathSchedules        = Prefix + "/schedules"               // GET []Schedule, POST ScheduleCreate -> Schedule
+	PathSchedule         = PathSchedules + "/{name}"           // GET, PATCH ScheduleUpdate, DELETE
+	PathScheduleRun      = PathSchedule + "/run"               // POST ScheduleRun -> 202 Job
+	PathScheduleKinds    = Prefix + "/schedule-kinds"          // GET ScheduleKinds
 	PathJobs             = Prefix + "/jobs"                    // GET []Job ?subject=&status=&limit=&before=
 	PathJob              = PathJobs + "/{id}"                  // GET
 	PathJobCancel        = PathJob + "/cancel"                 // POST -> Job

@@ -38,6 +38,7 @@ type Config struct {
 	Overlays     Overlays
 	Installation Installation
 	Jobs         Jobs
+	Webhooks     Webhooks
 	Log          Log
 
 	origins map[string]position // where the file says what, by key path; nil for a Default
@@ -134,6 +135,11 @@ type Overlays struct {
 type Jobs struct {
 	Workers   int           // jobs that run at once
 	Retention time.Duration // how long finished jobs and their logs are kept
+}
+
+// Webhooks says where schedules may send to.
+type Webhooks struct {
+	Private bool // also addresses that are not public, and plain http
 }
 
 // Log says how the agent logs.

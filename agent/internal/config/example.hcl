@@ -112,6 +112,11 @@ jobs {
   retention = "30d" # of finished jobs and their logs
 }
 
+# Where schedules may send messages to.
+webhooks {
+  private = false # true: also addresses that are not public, and plain http
+}
+
 log {
   level  = "info" # debug, info, warn, error
   format = "text" # or "json"

@@ -87,6 +87,10 @@ func (s *section) config() *Config {
 		s.duration("retention", &c.Jobs.Retention)
 		s.done()
 	})
+	s.block("webhooks", func(s *section) {
+		s.flag("private", &c.Webhooks.Private)
+		s.done()
+	})
 	s.block("log", func(s *section) {
 		s.text("level", &c.Log.Level)
 		s.text("format", &c.Log.Format)

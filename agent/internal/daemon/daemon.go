@@ -23,9 +23,11 @@ import (
 	"github.com/left4me/left4me/agent/internal/pluginport"
 	"github.com/left4me/left4me/agent/internal/process"
 	"github.com/left4me/left4me/agent/internal/reconcile"
+	"github.com/left4me/left4me/agent/internal/schedule"
 	"github.com/left4me/left4me/agent/internal/server"
 	"github.com/left4me/left4me/agent/internal/sqlite"
 	"github.com/left4me/left4me/agent/internal/vpkfile"
+	"github.com/left4me/left4me/agent/internal/webhook"
 )
 
 // Agent is every part of a running agent.
@@ -48,6 +50,7 @@ type Agent struct {
 	blueprints    *blueprint.Manager
 	installations *installation.Manager
 	servers       *server.Manager
+	schedules     *schedule.Manager
 	reconciler    *reconcile.Reconciler
 }
 
@@ -79,7 +82,10 @@ func (a *Agent) open(ctx context.Context) (err error) {
 		return err
 	}
 	a.broker = event.NewBroker(a.db)
-	a.db.OnEvents(a.broker.Publish)
+	a.db.OnEvents(func(events []event.Event) {
+		a.broker.Publish(events)
+		a.recorded(events)
+	})
 	a.runner = job.New(job.Options{Store: a.db, Workers: a.config.Jobs.Workers, Logger: a.log})
 	a.plugins = pluginhost.New(pluginOptions(a.config, a.log))
 	a.disk = pluginport.Disk{Mounter: a.plugins.Mounter}
@@ -102,8 +108,11 @@ func (a *Agent) wire() error {
 		Store: a.db.ServerStore(), Jobs: a.runner, Trees: a.disk, Addons: source, Supervisor: a.supervisor, Console: a.supervisor, Game: a.game, History: a.db,
 		Ports:       server.Ports(a.config.Servers.Ports),
 		StopTimeout: a.config.Servers.StopTimeout,
-		Log:         a.log,
+		OnGame:      a.told, OnLine: a.printed,
+		Log: a.log,
 	})
+	a.schedules = schedule.New(schedule.Options{Store: a.db.ScheduleStore(), Jobs: a.runner, Log: a.log,
+		Actor: actor{Agent: a, hooks: webhook.New(a.config.Webhooks.Private)}})
 	a.reconciler = &reconcile.Reconciler{
 		Store: a.db, Jobs: a.runner, Disk: a.disk, Units: a.supervisor, Servers: a.servers,
 		StopTimeout: a.config.Servers.StopTimeout, Stagger: 2 * time.Second, Log: a.log, Now: time.Now,
@@ -111,7 +120,8 @@ func (a *Agent) wire() error {
 	return errors.Join(
 		a.runner.Register(a.overlays.Handlers()...),
 		a.runner.Register(a.installations.Handlers()...),
-		a.runner.Register(a.servers.Handlers()...))
+		a.runner.Register(a.servers.Handlers()...),
+		a.runner.Register(a.schedules.Handlers()...))
 }
 
 // gameAddress is where the agent reaches games that listen on bindIP.

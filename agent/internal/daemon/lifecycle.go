@@ -29,6 +29,7 @@ func (a *Agent) serve(ctx context.Context) error {
 		})
 	}
 	part(a.servers.Watch)
+	part(a.schedules.Watch)
 	part(a.serveAPI)
 	part(a.begin)
 	part(a.prune)

@@ -67,6 +67,7 @@ func (a *Agent) services() httpapi.Services {
 		Servers:       servers,
 		ServerActions: servers,
 		ServerLive:    servers,
+		Schedules:     schedules{manager: a.schedules},
 		Jobs:          jobs{runner: a.runner},
 		Events:        events{store: a.db, broker: a.broker},
 	}

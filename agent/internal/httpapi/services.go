@@ -23,6 +23,7 @@ type Services struct {
 	Servers       Servers
 	ServerActions ServerActions
 	ServerLive    ServerLive
+	Schedules     Schedules
 	Jobs          Jobs
 	Events        Events
 }
@@ -128,6 +129,17 @@ type ServerLive interface {
 	// goes on until ctx ends. dropped counts lines lost right before line. A report that fails ends the
 	// stream with its error. report may block while the reader is slow: hold no lock meanwhile.
 	Console(ctx context.Context, name, cursor string, tail int, follow bool, report func(line api.ConsoleLine, dropped int) error) error
+}
+
+// Schedules keeps what is done by itself.
+type Schedules interface {
+	List(ctx context.Context) ([]api.Schedule, error)
+	Get(ctx context.Context, name string) (api.Schedule, error)
+	Create(ctx context.Context, actor string, create api.ScheduleCreate) (api.Schedule, error)
+	Update(ctx context.Context, actor, name string, update api.ScheduleUpdate) (api.Schedule, error)
+	Delete(ctx context.Context, actor, name string) error
+	Run(ctx context.Context, actor, name string, run api.ScheduleRun) (api.Job, error)
+	Kinds(ctx context.Context) (api.ScheduleKinds, error)
 }
 
 // Jobs shows and steers jobs.

@@ -72,6 +72,14 @@ func table(s Services) []route {
 		{get, api.PathServerCampaigns, "server-campaigns", "List the add-ons, campaigns and conflicts of a server.", Read, one(s.Addons.OfServer)},
 		{get, api.PathServerConsole, "server-console", "Stream a server's console.", Read, console(s)},
 
+		{get, api.PathSchedules, "schedule-list", "List what is done by itself.", Read, all(s.Schedules.List)},
+		{post, api.PathSchedules, "schedule-create", "Create a schedule.", Admin, create(s.Schedules.Create)},
+		{get, api.PathSchedule, "schedule-show", "Show a schedule.", Read, one(s.Schedules.Get)},
+		{patch, api.PathSchedule, "schedule-update", "Change a schedule, or switch it on or off.", Admin, change(ok, s.Schedules.Update)},
+		{del, api.PathSchedule, "schedule-delete", "Delete a schedule.", Admin, remove(s.Schedules.Delete)},
+		{post, api.PathScheduleRun, "schedule-run", "Set a schedule off by hand.", Operate, change(queued, s.Schedules.Run)},
+		{get, api.PathScheduleKinds, "schedule-kinds", "List what schedules can be made of.", Read, all(s.Schedules.Kinds)},
+
 		{get, api.PathJobs, "job-list", "List jobs, newest first.", Read, jobs(s.Jobs)},
 		{get, api.PathJob, "job-show", "Show a job.", Read, one(s.Jobs.Get)},
 		{post, api.PathJobCancel, "job-cancel", "Ask a job to stop.", Operate, act(ok, s.Jobs.Cancel)},

@@ -117,12 +117,15 @@ func (f *feed) take(line Line) {
 	f.cursor = line.Cursor
 	f.lines++
 	f.tracker.printed(f.server.ID)
+	if f.OnLine != nil {
+		f.OnLine(f.server, line.Text)
+	}
 	for _, e := range gameEvents(line) {
 		f.learn(e)
 		e.Server = f.server.ID
 		f.events = append(f.events, e)
 		if f.OnGame != nil {
-			f.OnGame(e)
+			f.OnGame(f.server, e)
 		}
 	}
 }

@@ -54,7 +54,9 @@ type Options struct {
 	Ports      Ports
 	// OnGame is told of each game event, in order per server, while it is fresh. It must not block. After a
 	// crash of the agent an event can come a second time.
-	OnGame      func(GameEvent)
+	OnGame func(Server, GameEvent)
+	// OnLine is told of each console line as it was printed. The same rules hold.
+	OnLine      func(s Server, text string)
 	StopTimeout time.Duration // after SIGINT; 0 = 15 s
 	ReadyWithin time.Duration // until the game must answer; 0 = 3 min
 	Env         []string      // for every game

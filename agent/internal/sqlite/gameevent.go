@@ -81,7 +81,7 @@ func (q queries) GameEvents(ctx context.Context, serverID string, filter server.
 		query.Where("id > ?", filter.After)
 	}
 	if len(filter.Kinds) > 0 {
-		query.Where("kind IN (?)", bun.In(filter.Kinds))
+		query.Where("kind IN (?)", bun.List(filter.Kinds))
 	}
 	if text := plain(filter.Text); text != "" {
 		like := "%" + likeEscaper.Replace(text) + "%"
