@@ -42,6 +42,8 @@ func (a actor) Do(ctx context.Context, who string, action schedule.Action, what 
 		return "", err
 	case "build":
 		return id(a.overlays.Build(ctx, who, action.Overlay, false))
+	case "refresh":
+		return id(a.overlays.Refresh(ctx, who))
 	case "update":
 		return id(a.installations.Install(ctx, who))
 	case "webhook":

@@ -45,6 +45,7 @@ func Kinds() []Kind {
 		{Name: "command", Doc: "Run a console command.", Server: true, Text: "command"},
 		{Name: "map", Doc: "Go to another map.", Server: true, Text: "map"},
 		{Name: "build", Doc: "Build an overlay.", Overlay: true},
+		{Name: "refresh", Doc: "Refresh every overlay that can be."},
 		{Name: "update", Doc: "Install the newest release of the game."},
 		{Name: "webhook", Doc: "Send what happened to a web address.", URL: true},
 	}
