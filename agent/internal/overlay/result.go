@@ -16,9 +16,6 @@ type BuildResult struct {
 
 // report ends the build's job with a sentence, the changes, and the revision it made.
 func (b *build) report(message, revision string) error {
-	for _, change := range b.outcome.Changes {
-		b.run.Logf(levelOf(change), "%s", change)
-	}
 	if counts := Count(b.outcome.Changes); counts != "" {
 		message += " Items: " + counts + "."
 	}

@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -28,14 +29,15 @@ func TestMain(m *testing.M) {
 // hold takes the key, writes half of a content and waits to be killed.
 func hold(dir string) {
 	c, err := cache.Open(dir)
+	var slot *cache.Slot
 	if err == nil {
-		var slot *cache.Slot
 		if slot, err = c.Acquire(context.Background(), key("1", "a")); err == nil {
 			_, err = slot.Part().WriteString("half")
 		}
 	}
 	fmt.Println("held", err)
-	select {}
+	time.Sleep(time.Hour) // a process whose only goroutine waits for ever ends as a deadlock
+	runtime.KeepAlive(slot)
 }
 
 func key(item, content string) cache.Key { return cache.Key{Item: item, Content: content} }

@@ -4,7 +4,7 @@
 // What comes from the network is wrong in many ways: the connection breaks, a web page comes with status 200, the
 // length is not the promised one, a byte flips. Each is noticed and tried again. A file that twice comes out the
 // same and only has wrong checksums inside is what its author uploaded; the game loads it, so it counts, with a
-// warning.
+// warning. A byte that flips in a name cannot be noticed: version 1 of the format has no sum over its tree.
 package fetch
 
 import (

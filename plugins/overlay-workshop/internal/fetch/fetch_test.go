@@ -22,7 +22,7 @@ import (
 func fetcher() *fetch.Fetcher {
 	patience := transport.Patience{Retries: 1, Wait: time.Millisecond, MaxWait: time.Second}
 	return &fetch.Fetcher{
-		Client:    transport.Client(transport.Policy{Loopback: true}.DownloadClient(), patience),
+		Client:    transport.Client(transport.Policy{Loopback: true}.DownloadClient(nil), patience),
 		UserAgent: "test", Attempts: 3, Pause: time.Millisecond, Stall: 10 * time.Second,
 	}
 }

@@ -10,6 +10,7 @@ import (
 
 	"github.com/left4me/left4me/plugins/overlay-workshop/internal/place"
 	"github.com/left4me/left4me/sdk"
+	"github.com/left4me/left4me/sdk/builder"
 )
 
 // change is one entry of a list in the annotations.
@@ -44,6 +45,7 @@ func (r *run) apply(ctx context.Context) error {
 		r.Logf("Removing %s (%s).", old.Title, old.ID)
 	}
 	r.annotate(records, added, updated, removed)
+	r.Result.Changes = r.changes(gone)
 	r.Result.CacheKey = cacheKey(records)
 	if len(taken) == 0 && len(gone) == 0 && len(records) == len(r.old) && len(r.old) > 0 {
 		r.Logf("All %d items are up to date.", len(records))
@@ -63,6 +65,39 @@ func (r *run) apply(ctx context.Context) error {
 		return err
 	}
 	return place.Data(r.Dir, ManifestName, manifest)
+}
+
+// changes says what becomes of each item: added, updated, removed, or not to be had.
+func (r *run) changes(gone []Record) []builder.Change {
+	var out []builder.Change
+	for _, one := range r.items {
+		change := builder.Change{ID: one.id, Title: one.title, To: one.record.Content}
+		if one.old != nil {
+			change.From = one.old.Content
+		}
+		switch {
+		case one.reason != "": // it stays as it is, comes from the cache, or is left out
+			change.Kind, change.Reason = builder.Failed, one.fault
+		case one.fate != take:
+			continue
+		case one.old == nil:
+			change.Kind = builder.Added
+		default:
+			change.Kind = builder.Updated
+		}
+		out = append(out, change)
+	}
+	for _, old := range gone {
+		if !r.failed(old.ID) {
+			out = append(out, builder.Change{Kind: builder.Removed, ID: old.ID, Title: old.Title, From: old.Content})
+		}
+	}
+	return out
+}
+
+// failed reports whether an item is listed but cannot be had.
+func (r *run) failed(id string) bool {
+	return slices.ContainsFunc(r.items, func(one *item) bool { return one.id == id && one.reason != "" })
 }
 
 // gone returns the old records that are not among the new ones.

@@ -85,7 +85,8 @@ func (d *decider) decide(info workshop.Item) *item {
 	}
 	if d.tree != nil && out.old == nil {
 		if _, err := d.tree.Lstat(fileName(info.ID)); err == nil {
-			out.fate = foreign
+			out.fate, out.reason = foreign, "foreign-file"
+			out.fault = "is not placed: the overlay has a file of that name that this builder did not make"
 			d.warn(out, "workshop.foreign-file", "The overlay has a file %s that this builder did not make; it is left alone and %s is not placed.", fileName(info.ID), out.label())
 			return out
 		}
@@ -170,7 +171,7 @@ func (d *decider) reportMissing(out *item) {
 func (d *decider) warn(out *item, code, format string, args ...any) {
 	d.report.Diagnostic(sdk.Diagnostic{
 		Severity: sdk.SeverityWarning, Code: code, Pointer: out.pointer, Summary: fmt.Sprintf(format, args...),
-		Detail: "Look at https://steamcommunity.com/sharedfiles/filedetails/?id=" + out.id + ", or exclude the item.",
+		Detail: "Look at " + pageOf(out.id) + ", or exclude the item.",
 	})
 }
 

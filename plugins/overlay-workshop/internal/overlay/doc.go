@@ -13,7 +13,7 @@
 //
 // # What is the builder's own
 //
-// The manifest, .left4me/overlay-workshop.json at the root of the tree, lists every file that the builder made.
+// The manifest, .left4me/items.json at the root of the tree, lists every file that the builder made.
 // It is part of the revision, so it goes back with a rollback and is gone after a wipe. Files that it does not
 // list are left alone, even at the name of an item; then the item is reported and not placed.
 //

@@ -55,7 +55,7 @@ func New() *builder.Plugin {
 	w := &workshopBuilder{health: &sdk.HealthReporter{}}
 	w.health.Set(sdk.Health{State: sdk.HealthUndetected, Description: "The plugin has no settings yet."})
 	return builder.New("overlay-workshop", Version, w.build,
-		builder.WithCapabilities(builder.CapabilityIncremental, builder.CapabilityNetwork),
+		builder.WithCapabilities(builder.CapabilityIncremental, builder.CapabilityNetwork, builder.CapabilityRefresh),
 		builder.WithDoc(doc),
 		builder.WithHealth(w.health),
 		builder.WithSchema(refineOverlay),
@@ -127,11 +127,12 @@ func newEngine(settings PluginSettings, times durations, base *url.URL, store *c
 	patience := transport.Patience{Retries: settings.Attempts - 1, Wait: times.retryWait, MaxWait: times.retryMaxWait}
 	policy := transport.Policy{Hosts: settings.DownloadHosts, Loopback: settings.AllowLoopback}
 	downloads := patience
+	courtesy := &transport.Courtesy{Parallel: settings.ParallelPerHost, Interval: times.hostInterval, Rate: settings.Bandwidth}
 	downloads.Retries = min(downloads.Retries, 1) // the fetcher tries again by itself
 	out := &engine{
 		api: &workshop.API{Base: base, Client: transport.Client(transport.APIClient(), patience), Pace: &transport.Pacer{Interval: times.apiInterval}},
 		fetcher: &fetch.Fetcher{
-			Client: transport.Client(policy.DownloadClient(), downloads), UserAgent: workshop.UserAgent,
+			Client: transport.Client(policy.DownloadClient(courtesy), downloads), UserAgent: workshop.UserAgent,
 			Attempts: settings.Attempts, Pause: times.retryWait, Stall: times.stallTimeout,
 		},
 		policy: policy, cache: store, limits: cache.Limits{Bytes: settings.CacheMaxBytes, Age: times.cacheMaxAge},

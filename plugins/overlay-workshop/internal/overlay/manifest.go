@@ -13,18 +13,19 @@ import (
 	"strings"
 
 	"github.com/left4me/left4me/plugins/overlay-workshop/internal/workshop"
+	"github.com/left4me/left4me/sdk/builder"
 )
 
 // Places in the tree.
 const (
-	ManifestName = ".left4me/overlay-workshop.json"
+	ManifestName = builder.ItemsFile
 	addonsDir    = "left4dead2/addons"
 )
 
 // maxManifest bounds what is read back.
 const maxManifest = 16 << 20
 
-// Manifest lists what the builder made. It holds nothing that differs between two builds of the same content.
+// Manifest lists what the builder made, in the form of builder.ItemsFile with fields of its own. It holds nothing that differs between two builds of the same content.
 type Manifest struct {
 	Version     int      `json:"version"` // of this form: 1
 	Items       []Record `json:"items"`   // sorted by id
@@ -34,15 +35,17 @@ type Manifest struct {
 // Record is one file of the manifest.
 type Record struct {
 	ID        string   `json:"id"`
-	Content   string   `json:"content"`   // id of the content
+	Content   string   `json:"version"`   // id of the content
 	Size      int64    `json:"size"`      // of the file
 	Announced int64    `json:"announced"` // size as the API has it; differs for some items from steamcmd
 	Title     string   `json:"title"`     // as it was when the file was made, like the fields below
 	URL       string   `json:"url,omitempty"`
 	Updated   int64    `json:"updated,omitempty"` // Unix time
-	Creator   string   `json:"creator,omitempty"` // SteamID64
+	Creator   string   `json:"author,omitempty"`  // SteamID64
 	Preview   string   `json:"preview,omitempty"`
 	Tags      []string `json:"tags,omitempty"`
+	File      string   `json:"file"` // made by encode, like Page
+	Page      string   `json:"page"`
 }
 
 // fileName is where the file of an item goes. The game loads no file whose name has two dots.
@@ -84,6 +87,9 @@ func (r Record) same(other Record) bool {
 // encode writes the manifest with records sorted by id.
 func encode(records []Record, collections []string) ([]byte, error) {
 	sortRecords(records)
+	for i := range records {
+		records[i].File, records[i].Page = fileName(records[i].ID), pageOf(records[i].ID)
+	}
 	var out bytes.Buffer
 	encoder := json.NewEncoder(&out)
 	encoder.SetIndent("", "  ")
@@ -91,6 +97,9 @@ func encode(records []Record, collections []string) ([]byte, error) {
 	err := encoder.Encode(Manifest{Version: 1, Items: records, Collections: collections})
 	return out.Bytes(), err
 }
+
+// pageOf is where people can read about an item.
+func pageOf(id string) string { return "https://steamcommunity.com/sharedfiles/filedetails/?id=" + id }
 
 // sortRecords orders by number.
 func sortRecords(records []Record) {

@@ -10,6 +10,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -100,6 +101,36 @@ func TestKilledInTheMiddleGoesOn(t *testing.T) {
 	}
 	if left, err := os.ReadDir(filepath.Join(p.cache, "partial")); err != nil || len(left) > 0 {
 		t.Errorf("left behind: %v, %v", left, err)
+	}
+}
+
+// A thousand items, killed with SIGKILL four times on the way: nothing is downloaded twice but what was in flight.
+func TestThousandItemsKilledOnTheWay(t *testing.T) {
+	p := newProcess(t, thousand())
+	staging := t.TempDir()
+	for round := range 4 {
+		running, b := p.start(nil)
+		limit := 150 * (round + 1)
+		watch := make(chan struct{})
+		go func() { // events come too rarely for downloads this small
+			defer close(watch)
+			for p.steam.Stats().Downloads < limit {
+				time.Sleep(time.Millisecond)
+			}
+			running.Kill()
+		}()
+		if _, err := b.Build(t.Context(), request(fmt.Sprint("b", round), staging, "900000"), &sdktest.Recorder{}); err == nil {
+			t.Fatalf("round %d: the build of a killed process succeeded", round)
+		}
+		<-watch
+	}
+	_, b := p.start(nil)
+	result, err := b.Build(t.Context(), request("last", staging, "900000"), &sdktest.Recorder{})
+	if err != nil || result.Files != 1001 {
+		t.Fatalf("%d files, %v", result.Files, err)
+	}
+	if n := p.steam.Stats().Downloads; n > 1000+4*4*2 { // four at a time, four deaths, and what was asked for but not begun
+		t.Errorf("%d downloads of 1000 items", n)
 	}
 }
 

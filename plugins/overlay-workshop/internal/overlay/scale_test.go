@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/left4me/left4me/plugins/overlay-workshop/internal/standin"
+	"github.com/left4me/left4me/sdk/builder"
 )
 
 // thousand is a collection of 1,000 items in nested collections: 4 times 200, and 200 by itself.
@@ -68,6 +69,15 @@ func TestOneThousandItems(t *testing.T) {
 	if r.result.Unchanged || stats.APICalls > 11 || stats.Downloads != 10 || r.result.Annotations["workshop.updated"] != "10" {
 		t.Errorf("refresh with 10 changes: %d calls, %d downloads, annotations %v", stats.APICalls, stats.Downloads, r.result.Annotations["workshop.updated"])
 	}
+	updated := 0
+	for _, change := range r.result.Changes {
+		if change.Kind == builder.Updated && change.From != "" && change.To != "" && change.From != change.To {
+			updated++
+		}
+	}
+	if updated != 10 || len(r.result.Changes) != 10 {
+		t.Errorf("%d changes, %d updates with both versions", len(r.result.Changes), updated)
+	}
 	for i := range 10 {
 		if r.content(fmt.Sprint(100_000+i*97)) != string(packOf(fmt.Sprint("new", i))) {
 			t.Errorf("item %d was not updated", 100_000+i*97)
@@ -86,5 +96,45 @@ func TestMoreItemsThanAnOverlayCanHave(t *testing.T) {
 	r := newRig(t, world)
 	if _, err := r.build(t.Context(), list("900000")); err == nil || !strings.Contains(err.Error(), "4001, but one overlay can have 4000") {
 		t.Errorf("error %v", err)
+	}
+}
+
+// Cut and corrupt downloads among a thousand: what can be mended is, what cannot keeps its old version, and the earlier
+// revision is never touched (rig.build compares it).
+func TestThousandItemsWithFaults(t *testing.T) {
+	r := newRig(t, thousand())
+	r.must(list("900000"))
+	faults := []standin.Fault{
+		{CutAfter: 50, Times: 2}, {CorruptAt: int64(len(packOf("mended0"))) - 8, Times: 1}, {HTML: true, Times: 1}, {WrongLength: true, Times: 1},
+		{Status: 503, Times: 1}, {Status: 429, RetryAfter: 1, Times: 1}, {NoRange: true, CutAfter: 50, Times: 1},
+	}
+	for i := range 70 {
+		id := fmt.Sprint(100_000 + i*13)
+		r.update(id, fmt.Sprint("mended", i))
+		r.steam.ChangeItem(id, func(item *standin.Item) { item.Fault = faults[i%len(faults)] })
+	}
+	r.update("100999", "lost")
+	r.steam.ChangeItem("100999", func(item *standin.Item) { item.Fault = standin.Fault{Status: 500} })
+	before := r.content("100999")
+	r.must(list("900000"))
+	for i := range 70 {
+		if id := fmt.Sprint(100_000 + i*13); r.content(id) != string(packOf(fmt.Sprint("mended", i))) {
+			t.Errorf("item %s (fault %+v) was not mended", id, faults[i%len(faults)])
+		}
+	}
+	if r.content("100999") != before {
+		t.Error("an item that cannot be had lost its old version")
+	}
+	failed := 0
+	for _, change := range r.result.Changes {
+		if change.Kind == builder.Failed {
+			failed++
+			if change.ID != "100999" || change.From == "" || change.To != change.From || change.Reason == "" {
+				t.Errorf("failure %+v", change)
+			}
+		}
+	}
+	if failed != 1 || len(r.result.Changes) != 71 {
+		t.Errorf("%d changes, %d failed", len(r.result.Changes), failed)
 	}
 }

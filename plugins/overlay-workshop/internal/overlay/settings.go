@@ -32,6 +32,9 @@ type PluginSettings struct {
 	CacheMaxAge       string   `json:"cache_max_age,omitempty" jsonschema:"how long unused content stays in the cache, such as 720h; 0s means for ever"`
 	ReserveBytes      int64    `json:"reserve_bytes,omitempty" jsonschema:"free space that builds leave on each file system"`
 	ParallelDownloads int      `json:"parallel_downloads,omitempty" jsonschema:"downloads at a time, over all builds"`
+	ParallelPerHost   int      `json:"parallel_per_host,omitempty" jsonschema:"downloads at a time from one host"`
+	HostInterval      string   `json:"host_interval,omitempty" jsonschema:"least time between two requests to one download host"`
+	Bandwidth         int64    `json:"bandwidth,omitempty" jsonschema:"bytes a second that all downloads together may take; 0 means no limit"`
 	APIInterval       string   `json:"api_interval,omitempty" jsonschema:"least time between two calls of the Web API"`
 	Attempts          int      `json:"attempts,omitempty" jsonschema:"how often a download or call is tried before it counts as failed"`
 	RetryWait         string   `json:"retry_wait,omitempty" jsonschema:"wait before the first retry; it doubles each time"`
@@ -46,7 +49,7 @@ func defaults() map[string]any {
 	return map[string]any{
 		"api_url": "https://api.steampowered.com", "download_hosts": transport.SteamHosts(),
 		"cache_max_bytes": int64(50 << 30), "cache_max_age": "720h", "reserve_bytes": int64(512 << 20),
-		"parallel_downloads": 4, "api_interval": "200ms", "attempts": 5, "retry_wait": "1s", "retry_max_wait": "2m",
+		"parallel_downloads": 4, "parallel_per_host": 4, "host_interval": "50ms", "bandwidth": int64(0), "api_interval": "200ms", "attempts": 5, "retry_wait": "1s", "retry_max_wait": "2m",
 		"stall_timeout": "1m", "steamcmd_timeout": "30m",
 	}
 }
@@ -61,8 +64,9 @@ func refinePlugin(schema *jsonschema.Schema) {
 		schema.Properties[name].Default = encoded
 	}
 	bound(schema.Properties["parallel_downloads"], 1, 32)
+	bound(schema.Properties["parallel_per_host"], 1, 32)
 	bound(schema.Properties["attempts"], 1, 50)
-	for _, name := range [...]string{"cache_max_bytes", "reserve_bytes"} {
+	for _, name := range [...]string{"cache_max_bytes", "reserve_bytes", "bandwidth"} {
 		schema.Properties[name].Minimum = new(float64)
 	}
 	schema.Properties["download_hosts"].MaxItems = jsonschema.Ptr(100)
@@ -81,7 +85,7 @@ func refineOverlay(schema *jsonschema.Schema) {
 
 // durations are the settings that hold a time, parsed.
 type durations struct {
-	cacheMaxAge, apiInterval, retryWait, retryMaxWait, stallTimeout, steamcmdTimeout time.Duration
+	cacheMaxAge, apiInterval, hostInterval, retryWait, retryMaxWait, stallTimeout, steamcmdTimeout time.Duration
 }
 
 // parse reads the times; what is wrong comes back as diagnostics.
@@ -95,6 +99,7 @@ func (p PluginSettings) parse() (durations, []sdk.Diagnostic) {
 	}{
 		{"cache_max_age", p.CacheMaxAge, &out.cacheMaxAge, 0},
 		{"api_interval", p.APIInterval, &out.apiInterval, 0},
+		{"host_interval", p.HostInterval, &out.hostInterval, 0},
 		{"retry_wait", p.RetryWait, &out.retryWait, time.Millisecond},
 		{"retry_max_wait", p.RetryMaxWait, &out.retryMaxWait, time.Millisecond},
 		{"stall_timeout", p.StallTimeout, &out.stallTimeout, time.Second},

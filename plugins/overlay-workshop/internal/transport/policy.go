@@ -108,15 +108,19 @@ func isPublic(ip netip.Addr) bool {
 }
 
 // DownloadClient returns a client for content. It follows redirects only to addresses that the policy lets through,
-// uses no proxy, and has no overall time limit: the caller watches for stalls.
-func (p Policy) DownloadClient() *http.Client {
+// uses no proxy, and has no overall time limit: the caller watches for stalls. courtesy nil asks without restraint.
+func (p Policy) DownloadClient(courtesy *Courtesy) *http.Client {
 	dialer := &net.Dialer{Timeout: 15 * time.Second, Control: p.dialed}
+	var through http.RoundTripper = &http.Transport{
+		DialContext: dialer.DialContext, TLSHandshakeTimeout: 15 * time.Second, ResponseHeaderTimeout: 30 * time.Second,
+		MaxIdleConnsPerHost: 8, IdleConnTimeout: 30 * time.Second, DisableCompression: true, ReadBufferSize: 64 << 10,
+		ForceAttemptHTTP2: true,
+	}
+	if courtesy != nil {
+		through = courtesy.Wrap(through)
+	}
 	return &http.Client{
-		Transport: &http.Transport{
-			DialContext: dialer.DialContext, TLSHandshakeTimeout: 15 * time.Second, ResponseHeaderTimeout: 30 * time.Second,
-			MaxIdleConnsPerHost: 8, IdleConnTimeout: 30 * time.Second, DisableCompression: true, ReadBufferSize: 64 << 10,
-			ForceAttemptHTTP2: true,
-		},
+		Transport: through,
 		CheckRedirect: func(request *http.Request, via []*http.Request) error {
 			if len(via) >= 5 {
 				return fmt.Errorf("%w: more than 5 redirects", ErrRefused)

@@ -74,7 +74,7 @@ func TestConnectionsIntoTheOwnNetworkAreRefused(t *testing.T) {
 		server.URL, "http://[::1]:9/", "http://10.1.2.3/", "http://192.168.1.1/", "http://172.16.0.1/", "http://100.64.0.1/", "http://169.254.169.254/",
 		"http://0.0.0.0:9/", "http://[::ffff:127.0.0.1]:9/", "http://[fe80::1]/", "http://[fc00::1]/", "http://[64:ff9b::7f00:1]/", "http://224.0.0.1/",
 	} {
-		response, err := policy.DownloadClient().Get(address)
+		response, err := policy.DownloadClient(nil).Get(address)
 		if err == nil {
 			_ = response.Body.Close()
 		}
@@ -94,7 +94,7 @@ func TestRedirectsAreChecked(t *testing.T) {
 		http.Redirect(w, r, target, http.StatusFound)
 	}))
 	defer server.Close()
-	client := transport.Policy{Loopback: true}.DownloadClient()
+	client := transport.Policy{Loopback: true}.DownloadClient(nil)
 	for place, ok := range map[string]bool{
 		"/final": true, "file:///etc/passwd": false, "http://10.0.0.1/": false, "https://example.org/": false, "/loop": false,
 	} {
@@ -164,7 +164,7 @@ func TestRefusedAddressesAreNotTriedAgain(t *testing.T) {
 	}))
 	defer server.Close()
 	policy := transport.Policy{Loopback: true}
-	client := transport.Client(policy.DownloadClient(), transport.Patience{Retries: 5, Wait: time.Millisecond, MaxWait: time.Second})
+	client := transport.Client(policy.DownloadClient(nil), transport.Patience{Retries: 5, Wait: time.Millisecond, MaxWait: time.Second})
 	response, err := client.Get(server.URL)
 	if err == nil {
 		_ = response.Body.Close()
