@@ -6,6 +6,7 @@ import (
 	"google.golang.org/grpc"
 
 	"github.com/left4me/left4me/sdk"
+	"github.com/left4me/left4me/sdk/internal/wire"
 	mounterv1 "github.com/left4me/left4me/sdk/proto/left4me/mounter/v1"
 )
 
@@ -29,6 +30,8 @@ func (c *client) Probe(ctx context.Context) (Probe, error) {
 		Filesystem: answer.GetFilesystem(),
 		MaxLayers:  int(answer.GetMaxLayers()),
 		Features:   answer.GetFeatures(),
+		MaxBytes:   answer.GetLimits().GetMaxBytes(),
+		MaxFiles:   answer.GetLimits().GetMaxFiles(),
 	}, nil
 }
 
@@ -81,6 +84,10 @@ func (c *client) Mount(ctx context.Context, server string, lowers []Layer) (Moun
 	if mount.Server != server {
 		return Mount{}, false, sdk.Broken("it mounted %.80q when asked for %q", mount.Server, server)
 	}
+	if len(answer.GetNotes()) > MaxNotes {
+		return Mount{}, false, sdk.Broken("a mount has more than %d notes", MaxNotes)
+	}
+	mount.Notes = wire.Texts(answer.GetNotes(), wire.ErrorText)
 	return mount, answer.GetExisted(), nil
 }
 

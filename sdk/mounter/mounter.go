@@ -58,6 +58,8 @@ type Content interface {
 	Diff(ctx context.Context, overlay, from, to string, report func(Change) error) error
 	// List reports all content that is on disk, whoever made it.
 	List(ctx context.Context, report func(Ref) error) error
+	// Usage measures, also a build that is being written to. A layer with an overlay alone stands for all
+	// its revisions together, each file counted once however many of them hold it.
 	Usage(ctx context.Context, ref Ref) (Usage, error)
 	// Remove deletes content. Absent is fine; in use by a mount is precondition. reset applies to a
 	// server: its upper and work become empty and it goes on existing.
@@ -83,6 +85,8 @@ type Probe struct {
 	Filesystem string // "overlay" for kernel overlayfs
 	MaxLayers  int
 	Features   map[string]string
+	// MaxBytes and MaxFiles bound one revision or release; 0 = nothing does.
+	MaxBytes, MaxFiles uint64
 }
 
 // Layer is one read-only layer: either a revision (Overlay and Revision set) or a release.
@@ -149,6 +153,7 @@ type Mount struct {
 	Path        string
 	Foreign     bool // there, but not in the form this mounter makes
 	Lowers      []Layer
+	Notes       []string // answer of Mount only: what a person should know, at most MaxNotes
 }
 
 // Event tells why Watch reports a mount.

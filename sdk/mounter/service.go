@@ -5,6 +5,7 @@ import (
 
 	"google.golang.org/grpc"
 
+	"github.com/left4me/left4me/sdk/internal/wire"
 	mounterv1 "github.com/left4me/left4me/sdk/proto/left4me/mounter/v1"
 )
 
@@ -24,6 +25,7 @@ func (s *service) Probe(ctx context.Context, _ *mounterv1.ProbeRequest) (*mounte
 		Filesystem: probe.Filesystem,
 		MaxLayers:  uint32(max(0, probe.MaxLayers)),
 		Features:   probe.Features,
+		Limits:     &mounterv1.Limits{MaxBytes: probe.MaxBytes, MaxFiles: probe.MaxFiles},
 	}, nil
 }
 
@@ -65,7 +67,8 @@ func (s *service) Mount(ctx context.Context, r *mounterv1.MountRequest) (*mounte
 	if err != nil {
 		return nil, err
 	}
-	return &mounterv1.MountResponse{Mount: mountToProto(mount), Existed: existed}, nil
+	return &mounterv1.MountResponse{Mount: mountToProto(mount), Existed: existed,
+		Notes: wire.Texts(mount.Notes[:min(len(mount.Notes), MaxNotes)], wire.ErrorText)}, nil
 }
 
 // Unmount implements mounterv1.MounterServiceServer.

@@ -12,7 +12,7 @@ import (
 	mounterv1 "github.com/left4me/left4me/sdk/proto/left4me/mounter/v1"
 )
 
-// MaxNotes is the largest number of notes of a [Commit].
+// MaxNotes is the largest number of notes of a [Commit] or [Mount].
 const MaxNotes = 100
 
 // Watch implements Stacker.
@@ -117,6 +117,14 @@ func CheckRef(r Ref) error {
 		return CheckLayer(r.Layer)
 	}
 	return invalidID("content")
+}
+
+// CheckUsageRef is CheckRef for what Usage takes: also an overlay with all its revisions.
+func CheckUsageRef(r Ref) error {
+	if l := r.Layer; l.Overlay != "" && l.Revision == "" && l.Release == "" && r.Server == "" && r.Build == "" {
+		return CheckID("overlay", l.Overlay)
+	}
+	return CheckRef(r)
 }
 
 // CheckID returns an invalid error that names what is meant, unless id is valid.

@@ -213,12 +213,15 @@ func (d *DirMounter) refDir(ref mounter.Ref) string {
 
 // Usage implements mounter.Content.
 func (d dirMounter) Usage(_ context.Context, ref mounter.Ref) (mounter.Usage, error) {
-	if err := mounter.CheckRef(ref); err != nil {
+	if err := mounter.CheckUsageRef(ref); err != nil {
 		return mounter.Usage{}, err
 	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	dir := d.refDir(ref)
+	if ref.Layer.Overlay != "" && ref.Layer.Revision == "" {
+		dir = d.path("overlays", ref.Layer.Overlay) // nothing is shared here
+	}
 	if !exists(dir) {
 		return mounter.Usage{}, sdk.Errorf(sdk.CodeNotFound, "There is no such content.")
 	}

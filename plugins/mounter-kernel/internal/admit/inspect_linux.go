@@ -83,16 +83,18 @@ func (i *inspector) dir(base, upper *beneath.Dir, at string) error {
 	if err != nil {
 		return err
 	}
+	names := newCases(i.plan, at)
 	for _, found := range entries {
 		fresh, err := tree.Look(upper, found.Name())
 		if err != nil {
 			return err
 		}
+		names.see(fresh)
 		if err := i.entry(base, fresh, at+found.Name()); err != nil {
 			return err
 		}
 	}
-	return nil
+	return names.compare(base)
 }
 
 func (i *inspector) entry(base *beneath.Dir, fresh tree.Entry, name string) error {

@@ -36,7 +36,7 @@ func (r *Root) listLayers(report func(mounter.Ref) error) error {
 		return err
 	}
 	for _, overlay := range overlays {
-		revisions, err := r.revisions(overlay)
+		revisions, err := r.Revisions(overlay)
 		if err != nil {
 			return err
 		}
@@ -58,7 +58,8 @@ func (r *Root) listLayers(report func(mounter.Ref) error) error {
 	return nil
 }
 
-func (r *Root) revisions(overlay string) ([]string, error) {
+// Revisions lists the ids of an overlay's revisions, sorted.
+func (r *Root) Revisions(overlay string) ([]string, error) {
 	dir, err := r.Overlays.Open(overlay)
 	if err != nil {
 		return nil, err

@@ -2,6 +2,7 @@ package disk
 
 import (
 	"errors"
+	"io/fs"
 	"strings"
 
 	"github.com/left4me/left4me/plugins/mounter-kernel/internal/beneath"
@@ -14,7 +15,7 @@ func (r *Root) Repair() error {
 	overlays, err := IDs(r.Overlays)
 	errs = append(errs, err)
 	for _, overlay := range overlays {
-		errs = append(errs, r.sweepIn(r.Overlays, overlay, r.abandoned))
+		errs = append(errs, r.sweepIn(r.Overlays, overlay, r.abandoned), r.removeEmpty(overlay))
 	}
 	servers, err := IDs(r.Servers)
 	errs = append(errs, err)
@@ -22,6 +23,27 @@ func (r *Root) Repair() error {
 		errs = append(errs, r.sweepIn(r.Servers, server, nil))
 	}
 	return errors.Join(errs...)
+}
+
+// removeEmpty takes away the directory of an overlay without content: a process died between the removal of
+// its last revision and this. Who commits to it holds its lock.
+func (r *Root) removeEmpty(overlay string) error {
+	dir, err := r.Overlays.Open(overlay)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	defer dir.Close()
+	if !dir.TryLock() {
+		return nil
+	}
+	entries, err := dir.Entries()
+	if err != nil || len(entries) > 0 {
+		return err
+	}
+	return r.Overlays.Rmdir(overlay)
 }
 
 func (r *Root) sweepIn(parent *beneath.Dir, name string, abandoned func(string) bool) error {

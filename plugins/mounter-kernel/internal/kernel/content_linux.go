@@ -50,6 +50,12 @@ func (m *Mounter) Usage(ctx context.Context, ref mounter.Ref) (mounter.Usage, er
 	if err != nil {
 		return mounter.Usage{}, err
 	}
+	if l := ref.Layer; l.Overlay != "" && l.Revision == "" && l.Release == "" {
+		if err := disk.CheckID("overlay", l.Overlay); err != nil {
+			return mounter.Usage{}, err
+		}
+		return e.overlayUsage(ctx, l.Overlay)
+	}
 	if err := checkRef(ref); err != nil {
 		return mounter.Usage{}, err
 	}
@@ -63,6 +69,35 @@ func (m *Mounter) Usage(ctx context.Context, ref mounter.Ref) (mounter.Usage, er
 		return mounter.Usage{}, err
 	}
 	return mounter.Usage{Files: t.Files, Bytes: t.Bytes, SharedBytes: t.Shared}, nil
+}
+
+// overlayUsage measures all revisions of an overlay together, so that what they share counts once.
+func (e *engine) overlayUsage(ctx context.Context, overlay string) (mounter.Usage, error) {
+	revisions, err := e.root.Revisions(overlay)
+	if errors.Is(err, fs.ErrNotExist) || err == nil && len(revisions) == 0 {
+		return mounter.Usage{}, sdk.Errorf(sdk.CodeNotFound, "Overlay %q has nothing on disk.", overlay)
+	}
+	var dirs []*beneath.Dir
+	defer func() {
+		for _, dir := range dirs {
+			dir.Close()
+		}
+	}()
+	for _, id := range revisions {
+		dir, openErr := e.root.Content(mounter.Layer{Overlay: overlay, Revision: id})
+		if sdk.CodeOf(openErr) == sdk.CodeNotFound {
+			continue // removed in between
+		}
+		if err = errors.Join(err, openErr); err != nil {
+			return mounter.Usage{}, err
+		}
+		dirs = append(dirs, dir)
+	}
+	if err != nil {
+		return mounter.Usage{}, err
+	}
+	t, err := tree.Measure(ctx, dirs...)
+	return mounter.Usage{Files: t.Files, Bytes: t.Bytes - t.Repeated, SharedBytes: t.Shared}, err
 }
 
 func checkRef(ref mounter.Ref) error {

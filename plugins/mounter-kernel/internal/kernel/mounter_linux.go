@@ -54,7 +54,8 @@ func (m *Mounter) Probe(context.Context) (mounter.Probe, error) {
 	if err != nil {
 		return mounter.Probe{}, err
 	}
-	return mounter.Probe{Filesystem: "overlay", MaxLayers: e.limits.MaxLayers, Features: e.facts}, nil
+	return mounter.Probe{Filesystem: "overlay", MaxLayers: e.limits.MaxLayers, Features: e.facts,
+		MaxBytes: e.limits.MaxBytes, MaxFiles: e.limits.MaxFiles}, nil
 }
 
 // List implements mounter.Content.

@@ -92,6 +92,8 @@ func (e *engine) mountServer(ctx context.Context, s subject, lowers []mounter.La
 	}
 	if len(lowers) > e.limits.WarnLayers {
 		e.logger.Warn("many layers make looking for absent files slow", "server", s.id, "layers", len(lowers))
+		want.Notes = []string{fmt.Sprintf("%d layers are many: the game looks for each file in every one of them. Fewer than %d start faster.",
+			len(lowers), e.limits.WarnLayers+1)}
 	}
 	return want, false, nil
 }

@@ -2,7 +2,9 @@ package tree
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io/fs"
 
 	"golang.org/x/sys/unix"
 
@@ -15,6 +17,8 @@ type Totals struct {
 	Dirs   uint64
 	Bytes  uint64 // lengths of the regular files
 	Shared uint64 // Bytes of files that have names outside the tree
+	// Repeated is what Bytes counts more than once: further names of the same files.
+	Repeated uint64
 	// Weight is what limits look at. It counts for each file its length or what it takes on the disk,
 	// whichever is more, so that neither a sparse file nor many tiny ones look small.
 	Weight uint64
@@ -54,13 +58,17 @@ type measurer struct {
 	linked map[inode]linked
 }
 
-// Measure adds up a tree. A file with several names in the tree counts once in Bytes for each.
-func Measure(ctx context.Context, dir *beneath.Dir) (Totals, error) {
+// Measure adds up trees. A file with several names in them counts once in Bytes for each. What vanishes
+// meanwhile is left out, so a tree that somebody writes to can be measured as well.
+func Measure(ctx context.Context, dirs ...*beneath.Dir) (Totals, error) {
 	m := measurer{ctx: ctx, linked: map[inode]linked{}}
-	if err := m.walk(dir); err != nil {
-		return Totals{}, err
+	for _, dir := range dirs {
+		if err := m.walk(dir); err != nil {
+			return Totals{}, err
+		}
 	}
 	for _, l := range m.linked {
+		m.totals.Repeated += l.bytes * (l.inside - 1)
 		if l.names > l.inside {
 			m.totals.Shared += l.bytes * l.inside
 		}
@@ -73,6 +81,9 @@ func (m *measurer) walk(dir *beneath.Dir) error {
 		return err
 	}
 	entries, err := dir.Entries()
+	if errors.Is(err, fs.ErrNotExist) { // it was removed while it was open
+		return nil
+	}
 	if err != nil {
 		return err
 	}
@@ -86,12 +97,18 @@ func (m *measurer) walk(dir *beneath.Dir) error {
 
 func (m *measurer) entry(dir *beneath.Dir, name string) error {
 	st, err := dir.Stat(name)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
 	if err != nil {
 		return err
 	}
 	if st.Mode&unix.S_IFMT == unix.S_IFDIR {
 		m.totals.Dirs++
 		sub, err := dir.Open(name)
+		if errors.Is(err, fs.ErrNotExist) || errors.Is(err, unix.ENOTDIR) {
+			return nil
+		}
 		if err != nil {
 			return err
 		}

@@ -222,9 +222,11 @@ func (*ProbeRequest) Descriptor() ([]byte, []int) {
 type ProbeResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// "overlay" for kernel overlayfs
-	Filesystem    string            `protobuf:"bytes,1,opt,name=filesystem,proto3" json:"filesystem,omitempty"`
-	MaxLayers     uint32            `protobuf:"varint,2,opt,name=max_layers,json=maxLayers,proto3" json:"max_layers,omitempty"`
-	Features      map[string]string `protobuf:"bytes,3,rep,name=features,proto3" json:"features,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
+	Filesystem string            `protobuf:"bytes,1,opt,name=filesystem,proto3" json:"filesystem,omitempty"`
+	MaxLayers  uint32            `protobuf:"varint,2,opt,name=max_layers,json=maxLayers,proto3" json:"max_layers,omitempty"`
+	Features   map[string]string `protobuf:"bytes,3,rep,name=features,proto3" json:"features,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
+	// Of one revision or release; zero values mean that there is none.
+	Limits        *Limits `protobuf:"bytes,4,opt,name=limits,proto3" json:"limits,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -276,6 +278,13 @@ func (x *ProbeResponse) GetMaxLayers() uint32 {
 func (x *ProbeResponse) GetFeatures() map[string]string {
 	if x != nil {
 		return x.Features
+	}
+	return nil
+}
+
+func (x *ProbeResponse) GetLimits() *Limits {
+	if x != nil {
+		return x.Limits
 	}
 	return nil
 }
@@ -984,7 +993,9 @@ type MountResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	Mount *Mount                 `protobuf:"bytes,1,opt,name=mount,proto3" json:"mount,omitempty"`
 	// The tree was mounted before this call.
-	Existed       bool `protobuf:"varint,2,opt,name=existed,proto3" json:"existed,omitempty"`
+	Existed bool `protobuf:"varint,2,opt,name=existed,proto3" json:"existed,omitempty"`
+	// What a person should know about this mount, at most 100 sentences.
+	Notes         []string `protobuf:"bytes,3,rep,name=notes,proto3" json:"notes,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1031,6 +1042,13 @@ func (x *MountResponse) GetExisted() bool {
 		return x.Existed
 	}
 	return false
+}
+
+func (x *MountResponse) GetNotes() []string {
+	if x != nil {
+		return x.Notes
+	}
+	return nil
 }
 
 type Mount struct {
@@ -1731,8 +1749,9 @@ func (x *ListContentResponse) GetContent() *Content {
 }
 
 type UsageRequest struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Content       *Content               `protobuf:"bytes,1,opt,name=content,proto3" json:"content,omitempty"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// A revision without its own id means the overlay with all its revisions, each file counted once.
+	Content       *Content `protobuf:"bytes,1,opt,name=content,proto3" json:"content,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -2219,14 +2238,15 @@ var File_left4me_mounter_v1_mounter_proto protoreflect.FileDescriptor
 const file_left4me_mounter_v1_mounter_proto_rawDesc = "" +
 	"\n" +
 	" left4me/mounter/v1/mounter.proto\x12\x12left4me.mounter.v1\"\x0e\n" +
-	"\fProbeRequest\"\xd8\x01\n" +
+	"\fProbeRequest\"\x8c\x02\n" +
 	"\rProbeResponse\x12\x1e\n" +
 	"\n" +
 	"filesystem\x18\x01 \x01(\tR\n" +
 	"filesystem\x12\x1d\n" +
 	"\n" +
 	"max_layers\x18\x02 \x01(\rR\tmaxLayers\x12K\n" +
-	"\bfeatures\x18\x03 \x03(\v2/.left4me.mounter.v1.ProbeResponse.FeaturesEntryR\bfeatures\x1a;\n" +
+	"\bfeatures\x18\x03 \x03(\v2/.left4me.mounter.v1.ProbeResponse.FeaturesEntryR\bfeatures\x122\n" +
+	"\x06limits\x18\x04 \x01(\v2\x1a.left4me.mounter.v1.LimitsR\x06limits\x1a;\n" +
 	"\rFeaturesEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
 	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"\x9e\x01\n" +
@@ -2269,10 +2289,11 @@ const file_left4me_mounter_v1_mounter_proto_rawDesc = "" +
 	"\aexisted\x18\x01 \x01(\bR\aexisted\"Y\n" +
 	"\fMountRequest\x12\x16\n" +
 	"\x06server\x18\x01 \x01(\tR\x06server\x121\n" +
-	"\x06lowers\x18\x02 \x03(\v2\x19.left4me.mounter.v1.LayerR\x06lowers\"Z\n" +
+	"\x06lowers\x18\x02 \x03(\v2\x19.left4me.mounter.v1.LayerR\x06lowers\"p\n" +
 	"\rMountResponse\x12/\n" +
 	"\x05mount\x18\x01 \x01(\v2\x19.left4me.mounter.v1.MountR\x05mount\x12\x18\n" +
-	"\aexisted\x18\x02 \x01(\bR\aexisted\"\xa2\x01\n" +
+	"\aexisted\x18\x02 \x01(\bR\aexisted\x12\x14\n" +
+	"\x05notes\x18\x03 \x03(\tR\x05notes\"\xa2\x01\n" +
 	"\x05Mount\x12\x16\n" +
 	"\x06server\x18\x01 \x01(\tR\x06server\x12 \n" +
 	"\vfingerprint\x18\x02 \x01(\tR\vfingerprint\x12\x12\n" +
@@ -2434,62 +2455,63 @@ var file_left4me_mounter_v1_mounter_proto_goTypes = []any{
 }
 var file_left4me_mounter_v1_mounter_proto_depIdxs = []int32{
 	40, // 0: left4me.mounter.v1.ProbeResponse.features:type_name -> left4me.mounter.v1.ProbeResponse.FeaturesEntry
-	6,  // 1: left4me.mounter.v1.Content.revision:type_name -> left4me.mounter.v1.Revision
-	6,  // 2: left4me.mounter.v1.Layer.revision:type_name -> left4me.mounter.v1.Revision
-	7,  // 3: left4me.mounter.v1.StageRequest.base:type_name -> left4me.mounter.v1.Layer
-	7,  // 4: left4me.mounter.v1.CommitRequest.target:type_name -> left4me.mounter.v1.Layer
-	10, // 5: left4me.mounter.v1.CommitRequest.limits:type_name -> left4me.mounter.v1.Limits
-	33, // 6: left4me.mounter.v1.CommitResponse.usage:type_name -> left4me.mounter.v1.Usage
-	7,  // 7: left4me.mounter.v1.MountRequest.lowers:type_name -> left4me.mounter.v1.Layer
-	17, // 8: left4me.mounter.v1.MountResponse.mount:type_name -> left4me.mounter.v1.Mount
-	7,  // 9: left4me.mounter.v1.Mount.lowers:type_name -> left4me.mounter.v1.Layer
-	21, // 10: left4me.mounter.v1.WriteFilesRequest.files:type_name -> left4me.mounter.v1.File
-	17, // 11: left4me.mounter.v1.ListMountsResponse.mounts:type_name -> left4me.mounter.v1.Mount
-	0,  // 12: left4me.mounter.v1.WatchMountsResponse.event:type_name -> left4me.mounter.v1.WatchMountsResponse.Event
-	17, // 13: left4me.mounter.v1.WatchMountsResponse.mount:type_name -> left4me.mounter.v1.Mount
-	1,  // 14: left4me.mounter.v1.DiffResponse.change:type_name -> left4me.mounter.v1.DiffResponse.Change
-	5,  // 15: left4me.mounter.v1.ListContentResponse.content:type_name -> left4me.mounter.v1.Content
-	5,  // 16: left4me.mounter.v1.UsageRequest.content:type_name -> left4me.mounter.v1.Content
-	33, // 17: left4me.mounter.v1.UsageResponse.usage:type_name -> left4me.mounter.v1.Usage
-	5,  // 18: left4me.mounter.v1.RemoveRequest.content:type_name -> left4me.mounter.v1.Content
-	7,  // 19: left4me.mounter.v1.ReadFileRequest.layer:type_name -> left4me.mounter.v1.Layer
-	7,  // 20: left4me.mounter.v1.ListDirectoryRequest.layer:type_name -> left4me.mounter.v1.Layer
-	2,  // 21: left4me.mounter.v1.ListDirectoryResponse.kind:type_name -> left4me.mounter.v1.ListDirectoryResponse.Kind
-	3,  // 22: left4me.mounter.v1.MounterService.Probe:input_type -> left4me.mounter.v1.ProbeRequest
-	8,  // 23: left4me.mounter.v1.MounterService.Stage:input_type -> left4me.mounter.v1.StageRequest
-	11, // 24: left4me.mounter.v1.MounterService.Commit:input_type -> left4me.mounter.v1.CommitRequest
-	13, // 25: left4me.mounter.v1.MounterService.Discard:input_type -> left4me.mounter.v1.DiscardRequest
-	15, // 26: left4me.mounter.v1.MounterService.Mount:input_type -> left4me.mounter.v1.MountRequest
-	18, // 27: left4me.mounter.v1.MounterService.Unmount:input_type -> left4me.mounter.v1.UnmountRequest
-	20, // 28: left4me.mounter.v1.MounterService.WriteFiles:input_type -> left4me.mounter.v1.WriteFilesRequest
-	23, // 29: left4me.mounter.v1.MounterService.ListMounts:input_type -> left4me.mounter.v1.ListMountsRequest
-	25, // 30: left4me.mounter.v1.MounterService.WatchMounts:input_type -> left4me.mounter.v1.WatchMountsRequest
-	27, // 31: left4me.mounter.v1.MounterService.Diff:input_type -> left4me.mounter.v1.DiffRequest
-	29, // 32: left4me.mounter.v1.MounterService.ListContent:input_type -> left4me.mounter.v1.ListContentRequest
-	31, // 33: left4me.mounter.v1.MounterService.Usage:input_type -> left4me.mounter.v1.UsageRequest
-	34, // 34: left4me.mounter.v1.MounterService.Remove:input_type -> left4me.mounter.v1.RemoveRequest
-	36, // 35: left4me.mounter.v1.MounterService.ReadFile:input_type -> left4me.mounter.v1.ReadFileRequest
-	38, // 36: left4me.mounter.v1.MounterService.ListDirectory:input_type -> left4me.mounter.v1.ListDirectoryRequest
-	4,  // 37: left4me.mounter.v1.MounterService.Probe:output_type -> left4me.mounter.v1.ProbeResponse
-	9,  // 38: left4me.mounter.v1.MounterService.Stage:output_type -> left4me.mounter.v1.StageResponse
-	12, // 39: left4me.mounter.v1.MounterService.Commit:output_type -> left4me.mounter.v1.CommitResponse
-	14, // 40: left4me.mounter.v1.MounterService.Discard:output_type -> left4me.mounter.v1.DiscardResponse
-	16, // 41: left4me.mounter.v1.MounterService.Mount:output_type -> left4me.mounter.v1.MountResponse
-	19, // 42: left4me.mounter.v1.MounterService.Unmount:output_type -> left4me.mounter.v1.UnmountResponse
-	22, // 43: left4me.mounter.v1.MounterService.WriteFiles:output_type -> left4me.mounter.v1.WriteFilesResponse
-	24, // 44: left4me.mounter.v1.MounterService.ListMounts:output_type -> left4me.mounter.v1.ListMountsResponse
-	26, // 45: left4me.mounter.v1.MounterService.WatchMounts:output_type -> left4me.mounter.v1.WatchMountsResponse
-	28, // 46: left4me.mounter.v1.MounterService.Diff:output_type -> left4me.mounter.v1.DiffResponse
-	30, // 47: left4me.mounter.v1.MounterService.ListContent:output_type -> left4me.mounter.v1.ListContentResponse
-	32, // 48: left4me.mounter.v1.MounterService.Usage:output_type -> left4me.mounter.v1.UsageResponse
-	35, // 49: left4me.mounter.v1.MounterService.Remove:output_type -> left4me.mounter.v1.RemoveResponse
-	37, // 50: left4me.mounter.v1.MounterService.ReadFile:output_type -> left4me.mounter.v1.ReadFileResponse
-	39, // 51: left4me.mounter.v1.MounterService.ListDirectory:output_type -> left4me.mounter.v1.ListDirectoryResponse
-	37, // [37:52] is the sub-list for method output_type
-	22, // [22:37] is the sub-list for method input_type
-	22, // [22:22] is the sub-list for extension type_name
-	22, // [22:22] is the sub-list for extension extendee
-	0,  // [0:22] is the sub-list for field type_name
+	10, // 1: left4me.mounter.v1.ProbeResponse.limits:type_name -> left4me.mounter.v1.Limits
+	6,  // 2: left4me.mounter.v1.Content.revision:type_name -> left4me.mounter.v1.Revision
+	6,  // 3: left4me.mounter.v1.Layer.revision:type_name -> left4me.mounter.v1.Revision
+	7,  // 4: left4me.mounter.v1.StageRequest.base:type_name -> left4me.mounter.v1.Layer
+	7,  // 5: left4me.mounter.v1.CommitRequest.target:type_name -> left4me.mounter.v1.Layer
+	10, // 6: left4me.mounter.v1.CommitRequest.limits:type_name -> left4me.mounter.v1.Limits
+	33, // 7: left4me.mounter.v1.CommitResponse.usage:type_name -> left4me.mounter.v1.Usage
+	7,  // 8: left4me.mounter.v1.MountRequest.lowers:type_name -> left4me.mounter.v1.Layer
+	17, // 9: left4me.mounter.v1.MountResponse.mount:type_name -> left4me.mounter.v1.Mount
+	7,  // 10: left4me.mounter.v1.Mount.lowers:type_name -> left4me.mounter.v1.Layer
+	21, // 11: left4me.mounter.v1.WriteFilesRequest.files:type_name -> left4me.mounter.v1.File
+	17, // 12: left4me.mounter.v1.ListMountsResponse.mounts:type_name -> left4me.mounter.v1.Mount
+	0,  // 13: left4me.mounter.v1.WatchMountsResponse.event:type_name -> left4me.mounter.v1.WatchMountsResponse.Event
+	17, // 14: left4me.mounter.v1.WatchMountsResponse.mount:type_name -> left4me.mounter.v1.Mount
+	1,  // 15: left4me.mounter.v1.DiffResponse.change:type_name -> left4me.mounter.v1.DiffResponse.Change
+	5,  // 16: left4me.mounter.v1.ListContentResponse.content:type_name -> left4me.mounter.v1.Content
+	5,  // 17: left4me.mounter.v1.UsageRequest.content:type_name -> left4me.mounter.v1.Content
+	33, // 18: left4me.mounter.v1.UsageResponse.usage:type_name -> left4me.mounter.v1.Usage
+	5,  // 19: left4me.mounter.v1.RemoveRequest.content:type_name -> left4me.mounter.v1.Content
+	7,  // 20: left4me.mounter.v1.ReadFileRequest.layer:type_name -> left4me.mounter.v1.Layer
+	7,  // 21: left4me.mounter.v1.ListDirectoryRequest.layer:type_name -> left4me.mounter.v1.Layer
+	2,  // 22: left4me.mounter.v1.ListDirectoryResponse.kind:type_name -> left4me.mounter.v1.ListDirectoryResponse.Kind
+	3,  // 23: left4me.mounter.v1.MounterService.Probe:input_type -> left4me.mounter.v1.ProbeRequest
+	8,  // 24: left4me.mounter.v1.MounterService.Stage:input_type -> left4me.mounter.v1.StageRequest
+	11, // 25: left4me.mounter.v1.MounterService.Commit:input_type -> left4me.mounter.v1.CommitRequest
+	13, // 26: left4me.mounter.v1.MounterService.Discard:input_type -> left4me.mounter.v1.DiscardRequest
+	15, // 27: left4me.mounter.v1.MounterService.Mount:input_type -> left4me.mounter.v1.MountRequest
+	18, // 28: left4me.mounter.v1.MounterService.Unmount:input_type -> left4me.mounter.v1.UnmountRequest
+	20, // 29: left4me.mounter.v1.MounterService.WriteFiles:input_type -> left4me.mounter.v1.WriteFilesRequest
+	23, // 30: left4me.mounter.v1.MounterService.ListMounts:input_type -> left4me.mounter.v1.ListMountsRequest
+	25, // 31: left4me.mounter.v1.MounterService.WatchMounts:input_type -> left4me.mounter.v1.WatchMountsRequest
+	27, // 32: left4me.mounter.v1.MounterService.Diff:input_type -> left4me.mounter.v1.DiffRequest
+	29, // 33: left4me.mounter.v1.MounterService.ListContent:input_type -> left4me.mounter.v1.ListContentRequest
+	31, // 34: left4me.mounter.v1.MounterService.Usage:input_type -> left4me.mounter.v1.UsageRequest
+	34, // 35: left4me.mounter.v1.MounterService.Remove:input_type -> left4me.mounter.v1.RemoveRequest
+	36, // 36: left4me.mounter.v1.MounterService.ReadFile:input_type -> left4me.mounter.v1.ReadFileRequest
+	38, // 37: left4me.mounter.v1.MounterService.ListDirectory:input_type -> left4me.mounter.v1.ListDirectoryRequest
+	4,  // 38: left4me.mounter.v1.MounterService.Probe:output_type -> left4me.mounter.v1.ProbeResponse
+	9,  // 39: left4me.mounter.v1.MounterService.Stage:output_type -> left4me.mounter.v1.StageResponse
+	12, // 40: left4me.mounter.v1.MounterService.Commit:output_type -> left4me.mounter.v1.CommitResponse
+	14, // 41: left4me.mounter.v1.MounterService.Discard:output_type -> left4me.mounter.v1.DiscardResponse
+	16, // 42: left4me.mounter.v1.MounterService.Mount:output_type -> left4me.mounter.v1.MountResponse
+	19, // 43: left4me.mounter.v1.MounterService.Unmount:output_type -> left4me.mounter.v1.UnmountResponse
+	22, // 44: left4me.mounter.v1.MounterService.WriteFiles:output_type -> left4me.mounter.v1.WriteFilesResponse
+	24, // 45: left4me.mounter.v1.MounterService.ListMounts:output_type -> left4me.mounter.v1.ListMountsResponse
+	26, // 46: left4me.mounter.v1.MounterService.WatchMounts:output_type -> left4me.mounter.v1.WatchMountsResponse
+	28, // 47: left4me.mounter.v1.MounterService.Diff:output_type -> left4me.mounter.v1.DiffResponse
+	30, // 48: left4me.mounter.v1.MounterService.ListContent:output_type -> left4me.mounter.v1.ListContentResponse
+	32, // 49: left4me.mounter.v1.MounterService.Usage:output_type -> left4me.mounter.v1.UsageResponse
+	35, // 50: left4me.mounter.v1.MounterService.Remove:output_type -> left4me.mounter.v1.RemoveResponse
+	37, // 51: left4me.mounter.v1.MounterService.ReadFile:output_type -> left4me.mounter.v1.ReadFileResponse
+	39, // 52: left4me.mounter.v1.MounterService.ListDirectory:output_type -> left4me.mounter.v1.ListDirectoryResponse
+	38, // [38:53] is the sub-list for method output_type
+	23, // [23:38] is the sub-list for method input_type
+	23, // [23:23] is the sub-list for extension type_name
+	23, // [23:23] is the sub-list for extension extendee
+	0,  // [0:23] is the sub-list for field type_name
 }
 
 func init() { file_left4me_mounter_v1_mounter_proto_init() }
