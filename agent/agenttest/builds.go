@@ -20,12 +20,46 @@ func (v overlayView) Build(_ context.Context, actor, name string, build api.Over
 	return v.build(actor, o, build.Wipe), nil
 }
 
+// wiped begins the parameters of a build from empty.
+const wiped = "wipe "
+
 // build queues a build. The lock is held.
 func (w *world) build(actor string, o *overlay, wipe bool) api.Job {
-	j := w.queue("overlay.build", "overlay/"+o.Name, actor, false)
-	j.wipe = wipe
+	params := string(o.Settings)
+	if wipe {
+		params = wiped + params
+	}
+	j := w.queueLike("overlay.build", "overlay/"+o.Name, actor, false, params)
 	o.LastJob = j.ID
 	return j.show()
+}
+
+func (v overlayView) Pin(_ context.Context, actor, name string, pin api.OverlayPin) (api.Revision, error) {
+	defer v.lock()()
+	o, ok := v.overlays[name]
+	if !ok {
+		return api.Revision{}, notFound("overlay", name)
+	}
+	at, err := o.find(pin.Revision)
+	if err != nil {
+		return api.Revision{}, err
+	}
+	o.revisions[at].Pinned = pin.Pinned
+	v.record("overlay.pinned", "overlay/"+name, actor, "Revision %s of overlay %q is pinned: %t.", pin.Revision, name, pin.Pinned)
+	return v.showRevision(o, o.revisions[at]), nil
+}
+
+// showRevision fills in what others know about a revision. The lock is held.
+func (w *world) showRevision(o *overlay, r revision) api.Revision {
+	out := r.Revision
+	out.Current = r.ID == o.Revision
+	out.OwnBytes = out.Bytes - out.SharedBytes
+	for _, s := range sorted(w.servers, func(s *gameServer) *gameServer { return s }) {
+		if slices.ContainsFunc(s.Layers, func(l api.Layer) bool { return l.Revision == r.ID }) {
+			out.UsedBy = append(out.UsedBy, s.Name)
+		}
+	}
+	return out
 }
 
 func (v overlayView) Revisions(_ context.Context, name string) ([]api.Revision, error) {
@@ -36,9 +70,7 @@ func (v overlayView) Revisions(_ context.Context, name string) ([]api.Revision, 
 	}
 	var out []api.Revision
 	for _, r := range o.revisions {
-		shown := r.Revision
-		shown.Current = r.ID == o.Revision
-		out = append(out, shown)
+		out = append(out, v.showRevision(o, r))
 	}
 	return out, nil
 }

@@ -17,7 +17,7 @@ import (
 type job struct {
 	api.Job
 	lines  []api.JobLine
-	wipe   bool
+	params string
 	cancel context.CancelFunc
 	done   chan struct{}
 }
@@ -49,10 +49,15 @@ func final(status string) bool { return status != "queued" && status != "running
 // queue adds a job, or returns the one of the same kind and subject that is not final. It runs when the
 // jobs of its subject before it have ended, or at once when urgent. The lock is held.
 func (w *world) queue(kind, subject, actor string, urgent bool) *job {
+	return w.queueLike(kind, subject, actor, urgent, "")
+}
+
+// queueLike is queue for jobs that are the same only with the same parameters.
+func (w *world) queueLike(kind, subject, actor string, urgent bool, params string) *job {
 	var before []chan struct{}
 	for _, other := range w.jobs {
 		if other.Subject == subject && !final(other.Status) {
-			if other.Kind == kind {
+			if other.Kind == kind && other.params == params {
 				return other
 			}
 			before = append(before, other.done)
@@ -60,7 +65,7 @@ func (w *world) queue(kind, subject, actor string, urgent bool) *job {
 	}
 	ctx, cancel := context.WithCancel(w.ctx)
 	j := &job{Job: api.Job{ID: id.New(), Kind: kind, Subject: subject, Status: "queued", Actor: actor, CreatedAt: time.Now().UTC()},
-		cancel: cancel, done: make(chan struct{})}
+		params: params, cancel: cancel, done: make(chan struct{})}
 	for _, name := range stepsOf(kind) {
 		j.Steps = append(j.Steps, api.Step{Name: name, Status: "pending"})
 	}
@@ -149,7 +154,7 @@ func (v jobView) Retry(_ context.Context, actor, wanted string) (api.Job, error)
 	if j.Status == "succeeded" {
 		return api.Job{}, fault.New(fault.Precondition, "Job %s succeeded, so there is nothing to repeat.", wanted)
 	}
-	again := v.queue(j.Kind, j.Subject, actor, false)
+	again := v.queueLike(j.Kind, j.Subject, actor, false, j.params)
 	again.RetryOf = j.ID
 	return again.show(), nil
 }

@@ -122,7 +122,11 @@ func stepsOf(kind string) []string {
 	stop := []string{"unit.stop", "unmount"}
 	switch kind {
 	case "overlay.build":
-		return []string{"stage", "build", "commit"}
+		return []string{"stage", "build", "commit", "clean up"}
+	case "content.sweep":
+		return []string{"revisions", "leftovers"}
+	case "content.remove":
+		return []string{"remove"}
 	case "release.install":
 		return []string{"fetch", "commit"}
 	case "server.start":
@@ -147,6 +151,10 @@ func defaultScript(kind string) Script {
 		return buildOverlay
 	case "release.install":
 		return installRelease
+	case "content.sweep":
+		return sweep
+	case "content.remove":
+		return removeOrphan
 	}
 	return func(ctx context.Context, run *Run) error {
 		for _, step := range stepsOf(kind) {
@@ -183,7 +191,7 @@ func buildOverlay(ctx context.Context, run *Run) error {
 		return errors.New("the overlay is gone")
 	}
 	files := map[string]uint64{}
-	if len(o.revisions) > 0 && !run.job.wipe {
+	if len(o.revisions) > 0 && !strings.HasPrefix(run.job.params, wiped) {
 		maps.Copy(files, o.revisions[0].files)
 	}
 	for i := range 3 {

@@ -29,6 +29,7 @@ type world struct {
 	schedules  map[string]*api.Schedule
 	jobs       []*job // oldest first
 	events     []api.Event
+	orphans    []api.Orphan
 	scripts    map[string]Script
 	contents   map[string]Content
 
@@ -77,7 +78,7 @@ func (w *world) addPlugin(p api.Plugin, now time.Time) {
 // services returns w as what the API needs. One type cannot have two methods List, hence the views.
 func (w *world) services() httpapi.Services {
 	return httpapi.Services{
-		Host: hostView{w}, Plugins: pluginView{w}, Overlays: overlayView{w}, OverlayBuilds: overlayView{w}, Addons: addonView{w},
+		Host: hostView{w}, Plugins: pluginView{w}, Overlays: overlayView{w}, OverlayBuilds: overlayView{w}, Content: contentView{w}, Addons: addonView{w},
 		Blueprints: blueprintView{w}, Releases: releaseView{w}, Servers: serverView{w}, ServerActions: serverView{w},
 		ServerLive: serverView{w}, Schedules: scheduleView{w}, Jobs: jobView{w}, Events: eventView{w},
 	}

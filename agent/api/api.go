@@ -79,6 +79,7 @@ type Overlay struct {
 	Revision    string          `json:"revision,omitempty" doc:"The revision that new starts use."`
 	Bytes       uint64          `json:"bytes"`
 	Files       uint64          `json:"files"`
+	DiskBytes   uint64          `json:"disk_bytes" doc:"What all its revisions take, what they share counted once; 0 = not measured yet."`
 	BuiltAt     *time.Time      `json:"built_at,omitempty"`
 	UsedBy      []string        `json:"used_by" doc:"Names of blueprints that list it."`
 	LastJob     string          `json:"last_job,omitempty"`
@@ -112,13 +113,34 @@ type OverlayRollback struct {
 	Revision string `json:"revision"`
 }
 
+// OverlayPin keeps a revision from being removed when it is old, or lets go of it.
+type OverlayPin struct {
+	Revision string `json:"revision"`
+	Pinned   bool   `json:"pinned"`
+}
+
+// Orphan is content on disk that belongs to nothing the agent knows.
+type Orphan struct {
+	Content string `json:"content" doc:"Its name: overlay/ID/REVISION, release/ID, server/ID or build/ID."`
+	Bytes   uint64 `json:"bytes"`
+	Files   uint64 `json:"files"`
+}
+
+// OrphanRemove names an orphan to remove for good.
+type OrphanRemove struct {
+	Content string `json:"content"`
+}
+
 // Revision is one immutable build result.
 type Revision struct {
 	ID          string    `json:"id"`
 	Overlay     string    `json:"overlay"`
 	Current     bool      `json:"current"`
+	Pinned      bool      `json:"pinned" doc:"Kept until it is unpinned, however old it becomes."`
+	UsedBy      []string  `json:"used_by" doc:"Names of servers that run with it."`
 	Bytes       uint64    `json:"bytes"`
-	SharedBytes uint64    `json:"shared_bytes"`
+	OwnBytes    uint64    `json:"own_bytes" doc:"What its removal would free."`
+	SharedBytes uint64    `json:"shared_bytes" doc:"What other revisions hold too."`
 	Files       uint64    `json:"files"`
 	Added       uint64    `json:"added"`
 	Removed     uint64    `json:"removed"`

@@ -15,6 +15,10 @@ const (
 	PathOverlayRevisions = PathOverlay + "/revisions"          // GET []Revision
 	PathOverlayDiff      = PathOverlayRevisions + "/{id}/diff" // GET ?from= -> []FileChange, at most 10,000
 	PathOverlayRollback  = PathOverlay + "/rollback"           // POST OverlayRollback -> Overlay
+	PathOverlayPin       = PathOverlay + "/pin"                // POST OverlayPin -> Revision
+	PathContentOrphans   = Prefix + "/content/orphans"         // GET []Orphan: looks now
+	PathContentRemove    = PathContentOrphans + "/remove"      // POST OrphanRemove -> 202 Job
+	PathContentSweep     = Prefix + "/content/sweep"           // POST -> 202 Job: removes what nobody needs
 	PathBlueprints       = Prefix + "/blueprints"              // GET, POST BlueprintCreate -> 201
 	PathBlueprint        = PathBlueprints + "/{name}"          // GET, PATCH BlueprintUpdate, DELETE
 	PathReleases         = Prefix + "/releases"                // GET []Release, POST -> 202 Job: install from the configured source

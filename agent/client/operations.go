@@ -81,6 +81,26 @@ func (c *Client) RollbackOverlay(ctx context.Context, name, revision string) (ap
 	return call[api.OverlayRollback, api.Overlay](ctx, c, http.MethodPost, api.PathOverlayRollback, &in, name)
 }
 
+// PinRevision keeps a revision of an overlay from being removed when it is old, or lets go of it.
+func (c *Client) PinRevision(ctx context.Context, name string, in api.OverlayPin) (api.Revision, error) {
+	return call[api.OverlayPin, api.Revision](ctx, c, http.MethodPost, api.PathOverlayPin, &in, name)
+}
+
+// Orphans looks for content that belongs to nothing.
+func (c *Client) Orphans(ctx context.Context) ([]api.Orphan, error) {
+	return get[[]api.Orphan](ctx, c, api.PathContentOrphans)
+}
+
+// RemoveOrphan starts to remove content that belongs to nothing.
+func (c *Client) RemoveOrphan(ctx context.Context, in api.OrphanRemove) (api.Job, error) {
+	return call[api.OrphanRemove, api.Job](ctx, c, http.MethodPost, api.PathContentRemove, &in)
+}
+
+// SweepContent starts to remove what nobody needs any more.
+func (c *Client) SweepContent(ctx context.Context) (api.Job, error) {
+	return post[api.Job](ctx, c, api.PathContentSweep)
+}
+
 // Blueprints lists the blueprints.
 func (c *Client) Blueprints(ctx context.Context) ([]api.Blueprint, error) {
 	return get[[]api.Blueprint](ctx, c, api.PathBlueprints)

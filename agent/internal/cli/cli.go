@@ -97,7 +97,8 @@ The commands speak with the agent of this host over its socket, or with one else
 	_ = root.RegisterFlagCompletionFunc("format", cobra.FixedCompletions([]string{"table", "json"}, cobra.ShellCompDirectiveNoFileComp))
 	root.AddCommand(a.agentCommand(), a.demoCommand(), a.provisionCommand(), a.doctorCommand(),
 		a.configCommand(), a.hostCommand(), a.pluginCommand(), a.overlayCommand(),
-		a.blueprintCommand(), a.serverCommand(), a.scheduleCommand(), a.releaseCommand(), a.jobCommand(), a.eventCommand(), a.versionCommand())
+		a.blueprintCommand(), a.serverCommand(), a.scheduleCommand(), a.releaseCommand(), a.contentCommand(), a.jobCommand(), a.eventCommand(),
+		a.versionCommand())
 	return root
 }
 

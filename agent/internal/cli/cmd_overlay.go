@@ -15,8 +15,8 @@ import (
 func (a *app) overlayCommand() *cobra.Command {
 	return a.group("overlay", "Make and build overlays: named content that servers are stacked from",
 		a.overlayList(), a.overlayTypes(), a.overlayShow(), a.overlayCreate(), a.overlaySet(), a.overlayEdit(), a.overlayBuild(),
-		a.overlayWipe(), a.overlayDelete(), a.overlayRevisions(), a.overlayDiff(), a.overlayRollback(), a.overlaySeed(),
-		a.overlayRefresh(), a.overlayItems(), a.overlayCampaigns())
+		a.overlayWipe(), a.overlayDelete(), a.overlayRevisions(), a.overlayDiff(), a.overlayRollback(), a.overlayPin(true), a.overlayPin(false),
+		a.overlaySeed(), a.overlayRefresh(), a.overlayItems(), a.overlayCampaigns())
 }
 
 func (a *app) completeOverlay() cobra.CompletionFunc {
@@ -80,8 +80,12 @@ func (a *app) showOverlay(o api.Overlay, err error) error {
 		if o.Revision != "" {
 			content = fmt.Sprintf("%s in %d files", size(o.Bytes), o.Files)
 		}
+		disk := ""
+		if o.DiskBytes > 0 {
+			disk = size(o.DiskBytes) + " for all revisions"
+		}
 		pairs(w, "Name", o.Name, "Type", o.Type, "System-wide", yes(o.System), "Owner", o.Owner, "Revision", o.Revision,
-			"Content", content, "Built", maybe(o.BuiltAt), "Last build", strings.TrimSpace(o.LastStatus+" "+o.LastJob), "Used by", strings.Join(o.UsedBy, ", "),
+			"Content", content, "On disk", disk, "Built", maybe(o.BuiltAt), "Last build", strings.TrimSpace(o.LastStatus+" "+o.LastJob), "Used by", strings.Join(o.UsedBy, ", "),
 			"Created", moment(o.CreatedAt), "Changed", moment(o.UpdatedAt))
 		if o.TypeMissing {
 			fmt.Fprintf(w, "note: no enabled plugin makes overlays of type %q\n", o.Type)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -63,10 +64,10 @@ func (a *app) overlayRevisions() *cobra.Command {
 			}
 			return a.show(found, func(w io.Writer) {
 				rows(w, "It was never built. Build it with: left4me overlay build "+args[0],
-					[]string{"REVISION", "PRESENT", "MADE", "SIZE", "SHARED", "FILES", "ADDED", "CHANGED", "REMOVED"},
+					[]string{"REVISION", "PRESENT", "PINNED", "USED BY", "MADE", "SIZE", "OWN", "SHARED", "FILES", "ADDED", "CHANGED", "REMOVED"},
 					table(found, func(r api.Revision) []string {
-						return []string{r.ID, yes(r.Current), moment(r.CreatedAt), size(r.Bytes), size(r.SharedBytes),
-							number(r.Files), number(r.Added), number(r.Changed), number(r.Removed)}
+						return []string{r.ID, yes(r.Current), yes(r.Pinned), strings.Join(r.UsedBy, ", "), moment(r.CreatedAt),
+							size(r.Bytes), size(r.OwnBytes), size(r.SharedBytes), number(r.Files), number(r.Added), number(r.Changed), number(r.Removed)}
 					}))
 			})
 		},
@@ -132,4 +133,28 @@ func (a *app) overlayRollback() *cobra.Command {
 			return a.showOverlay(agent.RollbackOverlay(ctx, args[0], args[1]))
 		},
 	})
+}
+
+func (a *app) overlayPin(pinned bool) *cobra.Command {
+	spec := command{
+		use: "pin NAME REVISION", short: "Keep a revision, however old it becomes", args: exactly("NAME", "REVISION"), complete: a.completeOverlay(),
+		long: "Old revisions are removed by themselves, but for the newest three besides the present one, and those that servers run with. A pinned one stays.",
+	}
+	done := "Revision %s of overlay %q is kept.\n"
+	if !pinned {
+		spec.use, spec.short, spec.long = "unpin NAME REVISION", "Let go of a pinned revision", ""
+		done = "Revision %s of overlay %q is removed when it is old.\n"
+	}
+	spec.run = func(ctx context.Context, args []string) error {
+		agent, err := a.agent()
+		if err != nil {
+			return err
+		}
+		r, err := agent.PinRevision(ctx, args[0], api.OverlayPin{Revision: args[1], Pinned: pinned})
+		if err != nil {
+			return err
+		}
+		return a.show(r, func(w io.Writer) { fmt.Fprintf(w, done, r.ID, r.Overlay) })
+	}
+	return a.build(spec)
 }

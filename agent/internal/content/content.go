@@ -5,7 +5,10 @@
 // depends on no plugin library. Methods say which errors they return as [fault] codes.
 package content
 
-import "context"
+import (
+	"context"
+	"strings"
+)
 
 // Layer is one read-only layer: a revision of an overlay, or a release of the game.
 type Layer struct {
@@ -17,11 +20,44 @@ type Layer struct {
 // IsZero reports whether l names nothing.
 func (l Layer) IsZero() bool { return l == Layer{} }
 
-// Ref names one piece of content. Exactly one field is set.
+// Ref names one piece of content. Exactly one field is set. [Ref.String] is its form for people.
 type Ref struct {
 	Layer  Layer
 	Server string
 	Build  string
+}
+
+// String is the ref's name for people, which ParseRef takes back: "overlay/…/…", "release/…", "server/…" or
+// "build/…".
+func (r Ref) String() string {
+	switch {
+	case r.Build != "":
+		return "build/" + r.Build
+	case r.Server != "":
+		return "server/" + r.Server
+	case r.Layer.Release != "":
+		return "release/" + r.Layer.Release
+	}
+	return "overlay/" + r.Layer.Overlay + "/" + r.Layer.Revision
+}
+
+// ParseRef reads what String wrote. Whether the ids have the mounter's form is checked by the mounter.
+func ParseRef(text string) (ref Ref, ok bool) {
+	kind, id, _ := strings.Cut(text, "/")
+	overlay, revision, two := strings.Cut(id, "/")
+	switch {
+	case kind == "overlay" && two && overlay != "" && revision != "" && !strings.Contains(revision, "/"):
+		return Ref{Layer: Layer{Overlay: overlay, Revision: revision}}, true
+	case two || id == "":
+		return Ref{}, false
+	case kind == "release":
+		return Ref{Layer: Layer{Release: id}}, true
+	case kind == "server":
+		return Ref{Server: id}, true
+	case kind == "build":
+		return Ref{Build: id}, true
+	}
+	return Ref{}, false
 }
 
 // Staging is a tree that a builder may write to.
@@ -50,6 +86,7 @@ type Mount struct {
 	Path    string
 	Foreign bool // there, but not in the form the mounter makes
 	Lowers  []Layer
+	Notes   []string // from Mount only: what a person should know
 }
 
 // File is a generated file of a server.
@@ -94,6 +131,18 @@ type Stacker interface {
 	WriteFiles(ctx context.Context, server string, files []File) error
 	// Reset empties what the server itself wrote. Precondition: mounted.
 	Reset(ctx context.Context, server string) error
+}
+
+// Limits bound one revision or release. 0 = nothing does.
+type Limits struct{ Bytes, Files uint64 }
+
+// Measurer tells how large content is.
+type Measurer interface {
+	// Usage measures ref, also a build that is being written to. A layer with an overlay alone stands for
+	// all its revisions together, each file counted once. NotFound: it is not on disk.
+	Usage(ctx context.Context, ref Ref) (Usage, error)
+	// Limits are those of the mounter.
+	Limits(ctx context.Context) (Limits, error)
 }
 
 // Surveyor tells what is there, whoever made it.

@@ -52,6 +52,7 @@ type Agent struct {
 	servers       *server.Manager
 	schedules     *schedule.Manager
 	reconciler    *reconcile.Reconciler
+	sweeper       *reconcile.Sweeper
 }
 
 // Run is the agent: it returns when ctx ends and everything is down, or when it cannot start. Errors are faults
@@ -117,7 +118,9 @@ func (a *Agent) wire() error {
 		Store: a.db, Jobs: a.runner, Disk: a.disk, Units: a.supervisor, Servers: a.servers,
 		StopTimeout: a.config.Servers.StopTimeout, Stagger: 2 * time.Second, Log: a.log, Now: time.Now,
 	}
+	a.sweeper = &reconcile.Sweeper{Queue: a.runner, Overlays: a.overlays, Reconciler: a.reconciler}
 	return errors.Join(
+		a.runner.Register(a.sweeper.Handlers()...),
 		a.runner.Register(a.overlays.Handlers()...),
 		a.runner.Register(a.installations.Handlers()...),
 		a.runner.Register(a.servers.Handlers()...),

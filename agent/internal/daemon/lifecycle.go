@@ -14,6 +14,9 @@ import (
 // How long the mounter may take at start before jobs run without having compared the disk first.
 const mounterWithin = 20 * time.Second
 
+// firstSweep is how long after a start the first sweep is due.
+const firstSweep = 10 * time.Minute
+
 // serve starts every part and returns when ctx ends or a part that nothing works without fails.
 func (a *Agent) serve(ctx context.Context) error {
 	ctx, cancel := context.WithCancelCause(ctx)
@@ -34,6 +37,7 @@ func (a *Agent) serve(ctx context.Context) error {
 	part(a.begin)
 	part(a.prune)
 	part(a.refreshDaily)
+	part(a.sweep)
 	<-ctx.Done()
 	if cause := context.Cause(ctx); !errors.Is(cause, context.Canceled) {
 		return cause
@@ -109,6 +113,24 @@ func (a *Agent) prune(ctx context.Context) error {
 			return nil
 		case <-tick.C:
 		}
+	}
+}
+
+// sweep asks every day for the removal of content that nobody needs any more: a server that stops lets go of
+// revisions without a build that would notice. The first time waits until the agent has found its feet.
+func (a *Agent) sweep(ctx context.Context) error {
+	wait := time.NewTimer(firstSweep)
+	defer wait.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-wait.C:
+		}
+		if _, err := a.sweeper.Sweep(ctx, ""); err != nil && ctx.Err() == nil {
+			a.log.Error("sweep", "error", err)
+		}
+		wait.Reset(24 * time.Hour)
 	}
 }
 

@@ -53,7 +53,7 @@ func (a *Agent) serveAPI(ctx context.Context) error {
 }
 
 func (a *Agent) services() httpapi.Services {
-	overlays := overlays{manager: a.overlays, store: a.db.OverlayStore(), builders: a.builders, jobs: a.runner}
+	overlays := overlays{manager: a.overlays, store: a.db.OverlayStore(), builders: a.builders, jobs: a.runner, servers: a.servers}
 	servers := servers{manager: a.servers}
 	return httpapi.Services{
 		Host:          host{a},
@@ -62,6 +62,7 @@ func (a *Agent) services() httpapi.Services {
 		OverlayBuilds: overlays,
 		Addons: addons{library: a.library, overlays: a.overlays, servers: a.servers, store: a.db.ServerStore(),
 			refreshAt: a.config.Overlays.RefreshAt},
+		Content:       contents{sweeper: a.sweeper, disk: a.disk},
 		Blueprints:    blueprints{manager: a.blueprints, store: a.db.BlueprintStore(), overlays: a.db.OverlayStore()},
 		Releases:      releases{manager: a.installations, store: a.db.ReleaseStore(), servers: a.db.ServerStore()},
 		Servers:       servers,

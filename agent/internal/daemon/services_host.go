@@ -115,8 +115,8 @@ func (h host) Host(context.Context) (api.Host, error) {
 		}
 	}
 	if orphans := h.reconciler.Orphans(); len(orphans) > 0 {
-		out.Notices = append(out.Notices, fmt.Sprintf("%d pieces of content belong to nothing, the first is %s.",
-			len(orphans), reconcile.Describe(orphans[0])))
+		out.Notices = append(out.Notices, fmt.Sprintf("%d pieces of content belong to nothing, the first is %s. Look at them with: left4me content orphans",
+			len(orphans), orphans[0]))
 	}
 	return out, nil
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/left4me/left4me/agent/internal/httpapi"
 	"github.com/left4me/left4me/agent/internal/job"
 	"github.com/left4me/left4me/agent/internal/overlay"
+	"github.com/left4me/left4me/agent/internal/server"
 )
 
 // errEnough ends a report that reached its limit.
@@ -21,6 +22,7 @@ type overlays struct {
 	store    overlay.Store
 	builders overlay.Builders
 	jobs     *job.Runner
+	servers  *server.Manager
 }
 
 var (
@@ -99,13 +101,49 @@ func (o overlays) Revisions(ctx context.Context, name string) ([]api.Revision, e
 		return nil, err
 	}
 	revisions, err := o.store.Revisions(ctx, row.ID)
+	if err != nil {
+		return nil, err
+	}
+	users, err := o.users(ctx)
 	out := make([]api.Revision, len(revisions))
 	for i, r := range revisions {
-		out[i] = api.Revision{ID: r.ID, Overlay: row.Name, Current: r.ID == row.Revision, Bytes: r.Usage.Bytes,
-			SharedBytes: r.Usage.SharedBytes, Files: r.Usage.Files, Added: r.Added, Removed: r.Removed,
-			Changed: r.Changed, Notes: r.Notes, Job: r.ID, CreatedAt: r.CreatedAt}
+		out[i] = showRevision(row, r, users)
 	}
 	return out, err
+}
+
+func (o overlays) Pin(ctx context.Context, actor, name string, pin api.OverlayPin) (api.Revision, error) {
+	pinned, err := o.manager.Pin(ctx, actor, name, pin.Revision, pin.Pinned)
+	if err != nil {
+		return api.Revision{}, err
+	}
+	row, err := o.store.OverlayByName(ctx, name)
+	if err != nil {
+		return api.Revision{}, err
+	}
+	users, err := o.users(ctx)
+	return showRevision(row, pinned, users), err
+}
+
+// users names the servers that run with each layer.
+func (o overlays) users(ctx context.Context) (map[content.Layer][]string, error) {
+	views, err := o.servers.Views(ctx)
+	out := map[content.Layer][]string{}
+	for _, v := range views {
+		if v.State == server.Offline || v.State == server.Crashed {
+			continue
+		}
+		for _, layer := range v.Layers {
+			out[layer.Layer] = append(out[layer.Layer], v.Name)
+		}
+	}
+	return out, err
+}
+
+func showRevision(o overlay.Overlay, r overlay.Revision, users map[content.Layer][]string) api.Revision {
+	return api.Revision{ID: r.ID, Overlay: o.Name, Current: r.ID == o.Revision, Pinned: r.Pinned, UsedBy: users[r.Layer()],
+		Bytes: r.Usage.Bytes, OwnBytes: r.Usage.Bytes - min(r.Usage.Bytes, r.Usage.SharedBytes), SharedBytes: r.Usage.SharedBytes,
+		Files: r.Usage.Files, Added: r.Added, Removed: r.Removed, Changed: r.Changed, Notes: r.Notes, Job: r.ID, CreatedAt: r.CreatedAt}
 }
 
 func (o overlays) Diff(ctx context.Context, name, id, from string, limit int) ([]api.FileChange, error) {
@@ -148,7 +186,8 @@ func (o overlays) Rollback(ctx context.Context, actor, name, revision string) (a
 
 func (o overlays) show(ctx context.Context, row overlay.Overlay) (api.Overlay, error) {
 	out := api.Overlay{ID: row.ID, Name: row.Name, Type: row.Type, System: row.System, Owner: row.Owner,
-		Settings: row.Settings, Revision: row.Revision, LastJob: row.LastJob, CreatedAt: row.CreatedAt, UpdatedAt: row.UpdatedAt}
+		Settings: row.Settings, Revision: row.Revision, LastJob: row.LastJob, DiskBytes: row.DiskBytes,
+		CreatedAt: row.CreatedAt, UpdatedAt: row.UpdatedAt}
 	_, err := o.builders.Builder(row.Type)
 	out.TypeMissing = err != nil
 	if out.UsedBy, err = o.store.OverlayUsers(ctx, row.ID); err != nil {

@@ -18,6 +18,7 @@ type Services struct {
 	Overlays      Overlays
 	OverlayBuilds OverlayBuilds
 	Addons        Addons
+	Content       Content
 	Blueprints    Blueprints
 	Releases      Releases
 	Servers       Servers
@@ -62,6 +63,16 @@ type OverlayBuilds interface {
 	// is the revision before id, or nothing when id is the first.
 	Diff(ctx context.Context, name, id, from string, limit int) ([]api.FileChange, error)
 	Rollback(ctx context.Context, actor, name, revision string) (api.Overlay, error)
+	// Pin keeps a revision, or lets go of it.
+	Pin(ctx context.Context, actor, name string, pin api.OverlayPin) (api.Revision, error)
+}
+
+// Content finds and removes what nobody needs.
+type Content interface {
+	// Orphans looks now.
+	Orphans(ctx context.Context) ([]api.Orphan, error)
+	Remove(ctx context.Context, actor string, remove api.OrphanRemove) (api.Job, error)
+	Sweep(ctx context.Context, actor string) (api.Job, error)
 }
 
 // Addons tells what overlays bring to the game, and looks for newer content.

@@ -42,6 +42,12 @@ func table(s Services) []route {
 		{get, api.PathOverlayRefresh, "refresh-show", "Show the last and the next refresh.", Read, all(s.Addons.ShowRefresh)},
 		{post, api.PathOverlayRefresh, "refresh-start", "Look for newer content of all overlays.", Operate, refresh(s.Addons)},
 
+		{post, api.PathOverlayPin, "overlay-pin", "Keep a revision, or let go of it.", Admin, change(ok, s.OverlayBuilds.Pin)},
+
+		{get, api.PathContentOrphans, "content-orphans", "Look for content that belongs to nothing.", Read, all(s.Content.Orphans)},
+		{post, api.PathContentRemove, "content-remove", "Remove content that belongs to nothing.", Admin, removeOrphan(s.Content)},
+		{post, api.PathContentSweep, "content-sweep", "Remove what nobody needs any more.", Operate, sweep(s.Content)},
+
 		{get, api.PathBlueprints, "blueprint-list", "List blueprints.", Read, all(s.Blueprints.List)},
 		{post, api.PathBlueprints, "blueprint-create", "Create a blueprint.", Admin, create(s.Blueprints.Create)},
 		{get, api.PathBlueprint, "blueprint-show", "Show a blueprint.", Read, one(s.Blueprints.Get)},
@@ -125,6 +131,14 @@ func rollback(builds OverlayBuilds) handler {
 	return change(ok, func(ctx context.Context, actor, name string, in api.OverlayRollback) (api.Overlay, error) {
 		return builds.Rollback(ctx, actor, name, in.Revision)
 	})
+}
+
+func removeOrphan(content Content) handler {
+	return accepts(queued, func(c call, in api.OrphanRemove) (api.Job, error) { return content.Remove(c.ctx, c.actor, in) })
+}
+
+func sweep(content Content) handler {
+	return answers(queued, func(c call) (api.Job, error) { return content.Sweep(c.ctx, c.actor) })
 }
 
 func install(releases Releases) handler {

@@ -97,7 +97,7 @@ type Spec struct {
 	Label   string // "" = Subject
 	Params  any    // marshaled to JSON; nil = none
 	Actor   string
-	// Coalesce returns the queued or running job of the same kind and subject instead of a second one,
+	// Coalesce returns the queued or running job of the same kind, subject and parameters instead of a second one,
 	// unless that one is being canceled.
 	Coalesce bool
 	// Urgent runs at once, without waiting for the subject's lock or a free slot (server.kill).

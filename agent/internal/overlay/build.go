@@ -6,7 +6,6 @@ import (
 	"fmt"
 
 	"github.com/left4me/left4me/agent/internal/content"
-	"github.com/left4me/left4me/agent/internal/fault"
 	"github.com/left4me/left4me/agent/internal/job"
 )
 
@@ -19,12 +18,15 @@ const (
 type buildParams struct {
 	Overlay string `json:"overlay"`
 	Wipe    bool   `json:"wipe,omitempty"` // start from an empty tree
+	// Settings is a hash of those at the time of the request. It tells requests apart and nothing else: the
+	// build takes the settings that are there when it runs.
+	Settings string `json:"settings,omitempty"`
 }
 
 // Handlers returns the handlers of the overlay jobs.
 func (m *Manager) Handlers() []job.Handler {
 	return []job.Handler{
-		{Kind: KindBuild, Steps: []string{"stage", "build", "commit"}, Retry: true, Run: m.runBuild},
+		{Kind: KindBuild, Steps: []string{"stage", "build", "commit", "clean up"}, Retry: true, Run: m.runBuild},
 		{Kind: KindRefresh, Steps: []string{"queue", "build"}, Retry: true, Run: m.runRefresh},
 		{Kind: KindDelete, Steps: []string{"check", "remove"}, Retry: true, Run: m.runDelete},
 	}
@@ -97,7 +99,17 @@ func (m *Manager) runBuild(ctx context.Context, run *job.Run) error {
 	if err := run.Step(ctx, "commit", b.commit, nil); err != nil {
 		return err
 	}
-	return m.prune(ctx, run, current.ID)
+	// The revision stands, whatever comes of this.
+	return run.Step(ctx, "clean up", func(ctx context.Context) error { return b.cleanUp(ctx) }, nil)
+}
+
+func (b *build) cleanUp(ctx context.Context) error {
+	err := b.collect(ctx, b.run, b.overlay.ID, b.run.Job().Actor)
+	if err == nil || ctx.Err() != nil {
+		return ctx.Err()
+	}
+	b.run.Logf("warn", "Old revisions could not be removed or measured, which is tried again every day: %v", err)
+	return nil
 }
 
 func (b *build) stage(ctx context.Context) error {
@@ -117,9 +129,11 @@ func (b *build) build(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	b.outcome, err = builder.Build(ctx, Request{Build: b.id, Overlay: b.overlay.ID, Settings: b.overlay.Settings,
-		OutputDir: b.dir, Annotations: b.base.Annotations}, b.run)
-	return err
+	return b.withinQuota(ctx, func(ctx context.Context) error {
+		b.outcome, err = builder.Build(ctx, Request{Build: b.id, Overlay: b.overlay.ID, Settings: b.overlay.Settings,
+			OutputDir: b.dir, Annotations: b.base.Annotations}, b.run)
+		return err
+	})
 }
 
 // commit makes the staging tree a revision and, in one transaction, the one that new starts use. A crash
@@ -168,43 +182,4 @@ func (b *build) record(ctx context.Context, message string) error {
 		}
 		return tx.AddEvent(ctx, b.event("overlay.built", current, b.run.Job().Actor, message))
 	})
-}
-
-// prune removes revisions beyond what is kept. One that a server still mounts is left for a later build.
-func (m *Manager) prune(ctx context.Context, run *job.Run, overlayID string) error {
-	current, err := m.store.OverlayByID(ctx, overlayID)
-	if err != nil {
-		return err
-	}
-	revisions, err := m.store.Revisions(ctx, overlayID)
-	if err != nil {
-		return err
-	}
-	kept := 0
-	for _, revision := range revisions {
-		if revision.ID == current.Revision {
-			continue
-		}
-		if kept++; kept <= m.keep {
-			continue
-		}
-		err := m.removeRevision(ctx, revision)
-		if fault.Is(err, fault.Precondition) {
-			continue
-		}
-		if err != nil {
-			return err
-		}
-		run.Logf("info", "Removed old revision %s.", revision.ID)
-	}
-	return nil
-}
-
-// removeRevision deletes the content first: a row without content would be a promise that fails at the
-// next start, while content without a row is found and removed.
-func (m *Manager) removeRevision(ctx context.Context, revision Revision) error {
-	if err := m.disk.Remove(ctx, content.Ref{Layer: revision.Layer()}); err != nil {
-		return err
-	}
-	return m.store.Update(ctx, func(tx Tx) error { return tx.DeleteRevision(ctx, revision.Overlay, revision.ID) })
 }

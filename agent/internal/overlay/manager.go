@@ -3,6 +3,8 @@ package overlay
 import (
 	"bytes"
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"time"
 
@@ -19,6 +21,7 @@ type Disk interface {
 	content.Stager
 	content.Remover
 	content.Browser
+	content.Measurer
 	Diff(ctx context.Context, overlay, from, to string, report func(content.Change) error) error
 }
 
@@ -31,7 +34,9 @@ type Options struct {
 	Addons   addon.Source
 	// Keep is how many revisions an overlay keeps besides the present one; 0 = 3.
 	Keep int
-	Now  func() time.Time
+	// QuotaEvery is the least time between two looks at how large a running build has become; 0 = 2 s.
+	QuotaEvery time.Duration
+	Now        func() time.Time
 }
 
 // Manager creates, builds and removes overlays. It is safe for concurrent use.
@@ -42,15 +47,19 @@ type Manager struct {
 	disk     Disk
 	addons   addon.Source
 	keep     int
+	quota    time.Duration
 	now      func() time.Time
 }
 
 // New returns a Manager. Its Handlers must be registered with the job engine.
 func New(options Options) *Manager {
 	m := &Manager{store: options.Store, jobs: options.Jobs, builders: options.Builders, disk: options.Disk,
-		addons: options.Addons, keep: options.Keep, now: options.Now}
+		addons: options.Addons, keep: options.Keep, quota: options.QuotaEvery, now: options.Now}
 	if m.keep == 0 {
 		m.keep = 3
+	}
+	if m.quota == 0 {
+		m.quota = 2 * time.Second
 	}
 	if m.now == nil {
 		m.now = time.Now
@@ -214,8 +223,10 @@ func orEmpty(settings json.RawMessage) json.RawMessage {
 func subject(o Overlay) string { return "overlay/" + o.ID }
 func label(o Overlay) string   { return "overlay/" + o.Name }
 
-// BuildSpec asks for a build of o; an equal one that is queued or running is returned instead.
+// BuildSpec asks for a build of o. One that would do the same and is queued or running is returned instead. A
+// build from empty, or with other settings, is another one: it waits for the one under way.
 func BuildSpec(o Overlay, actor string, wipe bool) job.Spec {
+	settings := sha256.Sum256(o.Settings)
 	return job.Spec{Kind: KindBuild, Subject: subject(o), Label: label(o), Actor: actor, Coalesce: true,
-		Params: buildParams{Overlay: o.ID, Wipe: wipe}}
+		Params: buildParams{Overlay: o.ID, Wipe: wipe, Settings: hex.EncodeToString(settings[:8])}}
 }

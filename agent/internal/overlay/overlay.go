@@ -29,6 +29,7 @@ type Overlay struct {
 	Owner     string // "" is the system
 	Revision  string // what new starts use; "" = never built
 	LastJob   string // id of its newest build job
+	DiskBytes uint64 // all its revisions, each shared file once; 0 = not measured yet
 	CreatedAt time.Time
 	UpdatedAt time.Time
 }
@@ -45,6 +46,7 @@ type Revision struct {
 	Annotations map[string]string // the builder's own, handed to the next build
 	Addons      []addon.File      // that it was committed with
 	CacheKey    string
+	Pinned      bool // a person wants it kept
 	CreatedAt   time.Time
 }
 
@@ -70,6 +72,8 @@ type Writer interface {
 	// DeleteOverlay removes the row and its revisions. Precondition: a blueprint lists it.
 	DeleteOverlay(ctx context.Context, id string) error
 	AddRevision(ctx context.Context, revision Revision) error
+	// PutRevision stores Pinned and Usage of a revision; an unknown one is fine.
+	PutRevision(ctx context.Context, revision Revision) error
 	DeleteRevision(ctx context.Context, overlayID, id string) error
 }
 

@@ -20,6 +20,7 @@ var (
 	_ content.Stacker  = Disk{}
 	_ content.Remover  = Disk{}
 	_ content.Surveyor = Disk{}
+	_ content.Measurer = Disk{}
 	_ content.Browser  = Disk{}
 )
 
@@ -144,8 +145,28 @@ func (d Disk) Diff(ctx context.Context, overlay, from, to string, report func(co
 	}))
 }
 
+// Usage implements content.Measurer.
+func (d Disk) Usage(ctx context.Context, ref content.Ref) (content.Usage, error) {
+	m, err := d.Mounter()
+	if err != nil {
+		return content.Usage{}, err
+	}
+	usage, err := m.Usage(ctx, mounter.Ref{Layer: mounter.Layer(ref.Layer), Server: ref.Server, Build: ref.Build})
+	return content.Usage(usage), explain(err)
+}
+
+// Limits implements content.Measurer.
+func (d Disk) Limits(ctx context.Context) (content.Limits, error) {
+	m, err := d.Mounter()
+	if err != nil {
+		return content.Limits{}, err
+	}
+	probe, err := m.Probe(ctx)
+	return content.Limits{Bytes: probe.MaxBytes, Files: probe.MaxFiles}, explain(err)
+}
+
 func mountOf(m mounter.Mount) content.Mount {
-	out := content.Mount{Server: m.Server, Path: m.Path, Foreign: m.Foreign}
+	out := content.Mount{Server: m.Server, Path: m.Path, Foreign: m.Foreign, Notes: m.Notes}
 	for _, lower := range m.Lowers {
 		out.Lowers = append(out.Lowers, content.Layer(lower))
 	}

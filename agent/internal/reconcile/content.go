@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"github.com/left4me/left4me/agent/internal/content"
+	"github.com/left4me/left4me/agent/internal/fault"
 	"github.com/left4me/left4me/agent/internal/server"
 )
 
@@ -32,7 +33,7 @@ func (r *Reconciler) content(ctx context.Context, servers map[string]server.Serv
 		}
 		if orphan {
 			orphans = append(orphans, ref)
-			r.Log.Warn("content that nobody knows", "content", Describe(ref))
+			r.Log.Warn("content that nobody knows", "content", ref.String())
 		}
 	}
 	r.mu.Lock()
@@ -81,22 +82,17 @@ func (r *Reconciler) look(ctx context.Context, ref content.Ref, rows known) (orp
 	if err != nil || !known || !ended {
 		return err == nil && !known, err
 	}
-	r.Log.Info("removed what an ended job left", "content", Describe(ref))
 	if ref.Build != "" {
-		return false, r.Disk.Discard(ctx, ref.Build)
+		err = r.Disk.Discard(ctx, ref.Build)
+	} else {
+		err = r.Disk.Remove(ctx, ref)
 	}
-	return false, r.Disk.Remove(ctx, ref)
-}
-
-// Describe names content for a person, for example "server/01h…".
-func Describe(ref content.Ref) string {
-	switch {
-	case ref.Build != "":
-		return "build/" + ref.Build
-	case ref.Server != "":
-		return "server/" + ref.Server
-	case ref.Layer.Release != "":
-		return "release/" + ref.Layer.Release
+	if fault.Is(err, fault.Precondition) { // a server still runs with it; the next look finds it again
+		r.Log.Info("content of an ended job is in use", "content", ref.String(), "reason", err)
+		return false, nil
 	}
-	return "overlay/" + ref.Layer.Overlay + "/" + ref.Layer.Revision
+	if err == nil {
+		r.Log.Info("removed what an ended job left", "content", ref.String())
+	}
+	return false, err
 }

@@ -10,7 +10,6 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
-	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -76,13 +75,6 @@ type Reconciler struct {
 	running sync.Mutex
 	mu      sync.Mutex
 	orphans []content.Ref
-}
-
-// Orphans returns the content that the last run found without an owner.
-func (r *Reconciler) Orphans() []content.Ref {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	return slices.Clone(r.orphans)
 }
 
 // Run compares once. It goes on after single failures and returns the first.

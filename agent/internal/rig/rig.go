@@ -42,6 +42,7 @@ type Rig struct {
 	Installations *installation.Manager
 	Servers       *server.Manager
 	Reconciler    *reconcile.Reconciler
+	Sweeper       *reconcile.Sweeper
 	Disk          pluginport.Disk
 	Builder       *sdktest.MemBuilder
 	Mounter       *sdktest.DirMounter
@@ -49,6 +50,7 @@ type Rig struct {
 	BuilderGone   bool // as if the plugin were taken out of the config
 
 	t      testing.TB
+	disk   func(overlay.Disk) overlay.Disk
 	cancel context.CancelFunc
 	ended  chan struct{}
 }
@@ -56,7 +58,13 @@ type Rig struct {
 // New returns a started rig in a directory of the test.
 func New(t testing.TB) *Rig {
 	t.Helper()
-	r := &Rig{Root: t.TempDir(), World: NewWorld(), t: t}
+	return NewWith(t, func(disk overlay.Disk) overlay.Disk { return disk })
+}
+
+// NewWith is New with another disk for the overlays, made of the real one.
+func NewWith(t testing.TB, disk func(overlay.Disk) overlay.Disk) *Rig {
+	t.Helper()
+	r := &Rig{Root: t.TempDir(), World: NewWorld(), t: t, disk: disk}
 	r.start()
 	t.Cleanup(r.Close)
 	return r
@@ -67,7 +75,7 @@ func New(t testing.TB) *Rig {
 func (r *Rig) Restart() *Rig {
 	r.t.Helper()
 	r.Close()
-	next := &Rig{Root: r.Root, World: r.World, t: r.t}
+	next := &Rig{Root: r.Root, World: r.World, t: r.t, disk: r.disk}
 	next.start()
 	r.t.Cleanup(next.Close)
 	return next
@@ -84,7 +92,8 @@ func (r *Rig) start() {
 	r.plugins()
 	r.Jobs = job.New(job.Options{Store: r.DB})
 	builders := builders{rig: r}
-	r.Overlays = overlay.New(overlay.Options{Store: r.DB.OverlayStore(), Jobs: r.Jobs, Builders: builders, Disk: r.Disk, Addons: vpkfile.Source{Disk: r.Disk}, Keep: 2})
+	r.Overlays = overlay.New(overlay.Options{Store: r.DB.OverlayStore(), Jobs: r.Jobs, Builders: builders, Disk: r.disk(r.Disk),
+		Addons: vpkfile.Source{Disk: r.Disk}, Keep: 2, QuotaEvery: 10 * time.Millisecond})
 	r.Blueprints = blueprint.New(r.DB.BlueprintStore())
 	r.Installations = installation.New(r.DB.ReleaseStore(), r.Jobs, r.Disk, installation.Directory{Path: r.game()})
 	r.Servers = server.New(server.Options{Store: r.DB.ServerStore(), Jobs: r.Jobs, Trees: r.Disk, Addons: vpkfile.Source{Disk: r.Disk}, Supervisor: r.World,
@@ -92,7 +101,8 @@ func (r *Rig) start() {
 		ReadyWithin: 30 * time.Second})
 	r.Reconciler = &reconcile.Reconciler{Store: r.DB, Jobs: r.Jobs, Disk: r.Disk, Units: r.World, Servers: r.Servers,
 		Log: slog.New(slog.DiscardHandler), Now: time.Now}
-	for _, handlers := range [][]job.Handler{r.Overlays.Handlers(), r.Installations.Handlers(), r.Servers.Handlers()} {
+	r.Sweeper = &reconcile.Sweeper{Queue: r.Jobs, Overlays: r.Overlays, Reconciler: r.Reconciler}
+	for _, handlers := range [][]job.Handler{r.Sweeper.Handlers(), r.Overlays.Handlers(), r.Installations.Handlers(), r.Servers.Handlers()} {
 		if err := r.Jobs.Register(handlers...); err != nil {
 			r.t.Fatal(err)
 		}

@@ -163,13 +163,24 @@ func (st *start) mountTree(ctx context.Context) error {
 		return err
 	}
 	st.run.Logf("info", "Mounted %d layers.", len(st.plan.Lowers))
+	for _, note := range st.mount.Notes {
+		st.run.Logf("warn", "%s", note)
+	}
 	return st.Store.Update(ctx, func(tx Tx) error {
 		s, err := tx.ServerByID(ctx, st.server.ID)
 		if err != nil {
 			return err
 		}
 		s.Layers, s.StartedAt = st.plan.Lowers, st.Now()
-		return tx.PutServer(ctx, s)
+		if err := tx.PutServer(ctx, s); err != nil {
+			return err
+		}
+		for _, note := range st.mount.Notes {
+			if err := tx.AddEvent(ctx, st.event("server.mount_note", s, st.run.Job().Actor, note)); err != nil {
+				return err
+			}
+		}
+		return nil
 	})
 }
 

@@ -110,6 +110,8 @@ func (v View) pending(overlays []string) []string {
 		switch {
 		case layer.Release != "" && layer.Newer != "":
 			out = append(out, "A newer release of the game is installed.")
+		case layer.Newer != "" && layer.Newer < layer.Revision: // ids rise with time
+			out = append(out, fmt.Sprintf("Overlay %q went back to an earlier revision.", layer.Name))
 		case layer.Newer != "":
 			out = append(out, fmt.Sprintf("Overlay %q has a newer revision.", layer.Name))
 		}

@@ -23,20 +23,22 @@ func (tx *Tx) AddJob(ctx context.Context, spec job.Spec) (job.Job, bool, error) 
 	if spec.Kind == "" || spec.Subject == "" {
 		return job.Job{}, false, errors.New("queue job: kind or subject is missing")
 	}
+	var params *string
+	if spec.Params != nil {
+		data, err := json.Marshal(spec.Params)
+		if err != nil {
+			return job.Job{}, false, err
+		}
+		params = pointer(string(data))
+	}
 	if spec.Coalesce {
-		if standing, err := tx.standing(ctx, spec); err != nil || standing.ID != "" {
+		if standing, err := tx.standing(ctx, spec, params); err != nil || standing.ID != "" {
 			return standing, err == nil, err
 		}
 	}
 	row := jobRow{ID: id.New(), Kind: plain(spec.Kind), Subject: plain(spec.Subject), Label: plain(cmp.Or(spec.Label, spec.Subject)),
 		Status: job.Queued, Actor: plain(spec.Actor), Urgent: spec.Urgent, RetryOf: spec.RetryOf, CreatedAt: time.Now().UnixMicro()}
-	if spec.Params != nil {
-		params, err := json.Marshal(spec.Params)
-		if err != nil {
-			return job.Job{}, false, err
-		}
-		row.Params = pointer(string(params))
-	}
+	row.Params = params
 	added, err := tx.insertJob(ctx, row)
 	return added, false, err
 }
@@ -53,10 +55,10 @@ func (tx *Tx) insertJob(ctx context.Context, row jobRow) (job.Job, error) {
 }
 
 // standing returns the job that spec coalesces with, or a zero one.
-func (tx *Tx) standing(ctx context.Context, spec job.Spec) (job.Job, error) {
+func (tx *Tx) standing(ctx context.Context, spec job.Spec, params *string) (job.Job, error) {
 	var row jobRow
 	err := tx.idb.NewSelect().Model(&row).Where("finished_at IS NULL AND status IN ('queued', 'running') AND NOT canceling").
-		Where("kind = ? AND subject = ?", plain(spec.Kind), plain(spec.Subject)).OrderExpr("seq").Limit(1).Scan(ctx)
+		Where("kind = ? AND subject = ? AND params IS ?", plain(spec.Kind), plain(spec.Subject), params).OrderExpr("seq").Limit(1).Scan(ctx)
 	if errors.Is(err, sql.ErrNoRows) {
 		return job.Job{}, nil
 	}

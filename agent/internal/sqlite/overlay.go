@@ -33,13 +33,14 @@ type overlayRow struct {
 	Owner     string
 	Revision  string
 	LastJob   string
+	DiskBytes uint64
 	CreatedAt int64
 	UpdatedAt int64
 }
 
 func (r overlayRow) overlay() overlay.Overlay {
 	return overlay.Overlay{ID: r.ID, Name: r.Name, Type: r.Type, Settings: json.RawMessage(r.Settings), System: r.System, Owner: r.Owner,
-		Revision: r.Revision, LastJob: r.LastJob, CreatedAt: time.UnixMicro(r.CreatedAt).UTC(), UpdatedAt: time.UnixMicro(r.UpdatedAt).UTC()}
+		Revision: r.Revision, LastJob: r.LastJob, DiskBytes: r.DiskBytes, CreatedAt: time.UnixMicro(r.CreatedAt).UTC(), UpdatedAt: time.UnixMicro(r.UpdatedAt).UTC()}
 }
 
 func (q queries) overlayWhere(ctx context.Context, column, value string) (overlay.Overlay, error) {
@@ -80,8 +81,8 @@ func (tx *Tx) PutOverlay(ctx context.Context, o overlay.Overlay) error {
 		settings = "{}"
 	}
 	row := overlayRow{ID: o.ID, Name: plain(o.Name), Type: plain(o.Type), Settings: plain(settings), System: o.System, Owner: plain(o.Owner),
-		Revision: o.Revision, LastJob: o.LastJob, CreatedAt: o.CreatedAt.UnixMicro(), UpdatedAt: o.UpdatedAt.UnixMicro()}
-	err := tx.put(ctx, &row, "name", "type", "settings", "system", "owner", "revision", "last_job", "updated_at")
+		Revision: o.Revision, LastJob: o.LastJob, DiskBytes: o.DiskBytes, CreatedAt: o.CreatedAt.UnixMicro(), UpdatedAt: o.UpdatedAt.UnixMicro()}
+	err := tx.put(ctx, &row, "name", "type", "settings", "system", "owner", "revision", "last_job", "disk_bytes", "updated_at")
 	if fault.Is(err, fault.Conflict) {
 		return fault.Wrap(err, fault.Conflict, "There is an overlay named %q already.", o.Name).WithHint("Choose another name.").WithField("name")
 	}
@@ -112,12 +113,13 @@ type revisionRow struct {
 	Annotations *string
 	Addons      *string
 	CacheKey    string
+	Pinned      bool
 	CreatedAt   int64
 }
 
 func (r revisionRow) revision() (overlay.Revision, error) {
 	revision := overlay.Revision{Overlay: r.OverlayID, ID: r.ID, Usage: content.Usage{Files: r.Files, Bytes: r.Bytes, SharedBytes: r.SharedBytes},
-		Added: r.Added, Removed: r.Removed, Changed: r.Changed, CacheKey: r.CacheKey, CreatedAt: time.UnixMicro(r.CreatedAt).UTC()}
+		Added: r.Added, Removed: r.Removed, Changed: r.Changed, CacheKey: r.CacheKey, Pinned: r.Pinned, CreatedAt: time.UnixMicro(r.CreatedAt).UTC()}
 	if err := errors.Join(decode(r.Notes, &revision.Notes), decode(r.Addons, &revision.Addons)); err != nil {
 		return revision, err
 	}
@@ -144,8 +146,16 @@ func (q queries) Revisions(ctx context.Context, overlayID string) ([]overlay.Rev
 func (tx *Tx) AddRevision(ctx context.Context, r overlay.Revision) error {
 	row := revisionRow{OverlayID: r.Overlay, ID: r.ID, Files: r.Usage.Files, Bytes: r.Usage.Bytes, SharedBytes: r.Usage.SharedBytes,
 		Added: r.Added, Removed: r.Removed, Changed: r.Changed, Notes: pointer(encode(r.Notes)), Annotations: pointer(encode(r.Annotations)),
-		Addons: pointer(encode(r.Addons)), CacheKey: plain(r.CacheKey), CreatedAt: r.CreatedAt.UnixMicro()}
+		Addons: pointer(encode(r.Addons)), CacheKey: plain(r.CacheKey), Pinned: r.Pinned, CreatedAt: r.CreatedAt.UnixMicro()}
 	_, err := tx.idb.NewInsert().Model(&row).Exec(ctx)
+	return tx.explain(err)
+}
+
+// PutRevision stores pin and usage of a revision; an unknown one is fine.
+func (tx *Tx) PutRevision(ctx context.Context, r overlay.Revision) error {
+	row := revisionRow{Files: r.Usage.Files, Bytes: r.Usage.Bytes, SharedBytes: r.Usage.SharedBytes, Pinned: r.Pinned}
+	_, err := tx.idb.NewUpdate().Model(&row).Column("files", "bytes", "shared_bytes", "pinned").
+		Where("overlay_id = ? AND id = ?", plain(r.Overlay), plain(r.ID)).Exec(ctx)
 	return tx.explain(err)
 }
 

@@ -59,7 +59,8 @@ func pages(running string) map[string]string {
 		"overlay-workshop": "/hosts/local/overlays/new?type=overlay-workshop", "blueprints": "/hosts/local/blueprints",
 		"blueprint": "/hosts/local/blueprints/coop", "jobs": "/hosts/local/jobs", "job-running": "/hosts/local/jobs/" + running,
 		"jobs-empty": "/hosts/local/jobs?status=canceled", "events": "/hosts/local/events", "plugins": "/hosts/local/plugins",
-		"installation": "/hosts/local/installation", "account": "/account", "not-found": missingPage,
+		"installation": "/hosts/local/installation", "content": "/hosts/local/content",
+		"content-remove": "/hosts/local/content/remove?content=server%2F01kex5v0000000000000000000", "account": "/account", "not-found": missingPage,
 	}
 }
 
@@ -141,6 +142,9 @@ func liveliness(p *panel) {
 	}
 	p.agent.SetHost(api.Host{Name: "gamehost", Version: "0.1.0", Supervisor: "process", StartedAt: time.Now().Add(-50 * time.Hour),
 		Notices: []string{"Scripts can reach your local network, because this demo runs without an egress filter."}})
+	p.agent.SetOrphans(
+		api.Orphan{Content: "overlay/01kex5v0000000000000000000/01kex5v1111111111111111111", Bytes: 734003200, Files: 12},
+		api.Orphan{Content: "server/01kex5v0000000000000000000", Bytes: 4096, Files: 3})
 	now := time.Now().Add(-3 * time.Minute)
 	p.agent.SetPlugin(api.Plugin{Name: "overlay-workshop", Kind: "builder", Enabled: true, Version: "0.1.0", Launch: "exec", State: "backoff",
 		Description: "Ended with exit code 2; started again in 8 s.", Restarts: 4, LastExit: "exit code 2", LastExitAt: &now,

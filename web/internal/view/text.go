@@ -84,6 +84,22 @@ func reasonClass(state string) string {
 	return "notice"
 }
 
+// measured is a size that may not be known yet.
+func measured(n uint64) string {
+	if n == 0 {
+		return "–"
+	}
+	return Bytes(n)
+}
+
+// runsWith says what the servers that use a revision wait for.
+func runsWith(r api.Revision) string {
+	if r.Current {
+		return "in use by"
+	}
+	return "still in use, until a restart, by"
+}
+
 // changed says what a revision changed.
 func changed(r api.Revision) string {
 	var parts []string
