@@ -36,6 +36,9 @@ func (w *world) showOverlay(o *overlay) api.Overlay {
 		}
 	}
 	out.TypeMissing = !slices.ContainsFunc(w.types, func(t api.OverlayType) bool { return t.Name == o.Type })
+	for _, r := range o.revisions {
+		out.DiskBytes += r.Bytes - r.SharedBytes
+	}
 	if j := w.job(out.LastJob); j != nil {
 		out.LastStatus = j.Status
 	}

@@ -95,7 +95,16 @@ func (a *app) overlayDiff() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return a.show(changes, func(w io.Writer) { writeChanges(w, changes) })
+			notes, err := a.notes(ctx, args[0], revision)
+			if err != nil {
+				return err
+			}
+			return a.show(changes, func(w io.Writer) {
+				writeChanges(w, changes)
+				for _, note := range notes {
+					fmt.Fprintln(w, "note: "+printable(note))
+				}
+			})
 		},
 	})
 	out.Flags().StringVar(&from, "from", "", "the revision to compare with")
@@ -109,6 +118,17 @@ func (a *app) present(ctx context.Context, name string) (string, error) {
 		err = wrong("Overlay %q was never built.", name).hint("Build it with: left4me overlay build %s", name)
 	}
 	return o.Revision, err
+}
+
+// notes returns what admission had to say about a revision.
+func (a *app) notes(ctx context.Context, name, revision string) ([]string, error) {
+	revisions, err := a.client.Revisions(ctx, name)
+	for _, r := range revisions {
+		if r.ID == revision {
+			return r.Notes, err
+		}
+	}
+	return nil, err
 }
 
 func writeChanges(w io.Writer, changes []api.FileChange) {

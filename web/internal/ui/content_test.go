@@ -38,7 +38,7 @@ func TestRevisionsArePinned(t *testing.T) {
 	}
 	pin := url.Values{"revision": {revisions[0].ID}, "pinned": {"1"}}
 	p.post("/hosts/local/overlays/alpha/pin", pin, http.StatusSeeOther)
-	p.mustSay(p.get("/hosts/local/overlays/alpha", http.StatusOK), "pinned", "Unpin", "of it its own")
+	p.mustSay(p.get("/hosts/local/overlays/alpha", http.StatusOK), "pinned", "Unpin", "own ")
 	pin.Del("pinned")
 	p.post("/hosts/local/overlays/alpha/pin", pin, http.StatusSeeOther)
 	if revisions, _ = p.agent.Client.Revisions(t.Context(), "alpha"); revisions[0].Pinned {

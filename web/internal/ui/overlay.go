@@ -197,7 +197,17 @@ func (p *Panel) overlayDiff(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	return p.show(w, r, view.Diff(p.page(r, "overlays", name), name, id, changes))
+	revisions, err := agent.Revisions(r.Context(), name)
+	if err != nil {
+		return err
+	}
+	var notes []string
+	for _, made := range revisions {
+		if made.ID == id {
+			notes = made.Notes
+		}
+	}
+	return p.show(w, r, view.Diff(p.page(r, "overlays", name), name, id, notes, changes))
 }
 
 func (p *Panel) overlayConfirm(w http.ResponseWriter, r *http.Request) error {
