@@ -8,7 +8,7 @@ STATE   ?= .left4me
 PANEL   ?= 127.0.0.1:27080
 LDFLAGS := -s -w -X github.com/left4me/left4me/agent/internal/version.Version=$(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 GOBUILD := go build -trimpath -ldflags '$(LDFLAGS)'
-MODULES := . sdk plugins/mounter-kernel plugins/overlay-script plugins/overlay-workshop examples/plugin-hello
+MODULES := . sdk plugins/mounter-kernel plugins/overlay-script plugins/overlay-workshop examples/plugin-hello examples/overlay-http
 GOTESTSUM := GOWORK=off go tool -C tools -n gotestsum
 
 .PHONY: help
