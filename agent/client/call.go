@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -32,6 +33,8 @@ func call[In, Out any](ctx context.Context, c *Client, method, path string, in *
 	if err != nil {
 		return out, err
 	}
+	ctx, cancel := c.bounded(ctx)
+	defer cancel()
 	r, err := c.request(ctx, method, target)
 	if err != nil {
 		return out, err
@@ -70,6 +73,9 @@ func setBody(r *http.Request, in any) error {
 
 func (c *Client) decode(ctx context.Context, response *http.Response, into any) error {
 	data, err := io.ReadAll(io.LimitReader(response.Body, maxAnswer+1))
+	if errors.Is(context.Cause(ctx), errTooSlow) {
+		return c.unreachable(errTooSlow)
+	}
 	if ctx.Err() != nil {
 		return ctx.Err()
 	}

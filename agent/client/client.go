@@ -25,6 +25,8 @@ type Options struct {
 	Token  string      // for URL
 	TLS    *tls.Config // for an https URL; nil = the system's roots
 	Actor  string      // on whose behalf; "" = the local user
+	// Timeout is how long one call may take; 0 = as long as its context. Streams that follow something have none.
+	Timeout time.Duration
 	// ReconnectFor is how long a stream tries to come back after the agent went away. 0 = 30 s; negative =
 	// never give up.
 	ReconnectFor time.Duration
@@ -38,12 +40,13 @@ type Client struct {
 	token     string
 	actor     string
 	reconnect time.Duration
+	timeout   time.Duration
 	http      *http.Client
 }
 
 // New returns a client. It does not connect yet.
 func New(options Options) (*Client, error) {
-	c := &Client{token: options.Token, actor: options.Actor, reconnect: options.ReconnectFor}
+	c := &Client{token: options.Token, actor: options.Actor, reconnect: options.ReconnectFor, timeout: options.Timeout}
 	if c.reconnect == 0 {
 		c.reconnect = 30 * time.Second
 	}
@@ -118,10 +121,24 @@ func (c *Client) send(r *http.Request) (*http.Response, error) {
 	if err == nil {
 		return response, nil
 	}
+	if errors.Is(context.Cause(r.Context()), errTooSlow) {
+		return nil, c.unreachable(errTooSlow)
+	}
 	if cause := r.Context().Err(); cause != nil && errors.Is(err, cause) {
 		return nil, cause
 	}
 	return nil, c.unreachable(err)
+}
+
+// errTooSlow is why a call ended that took longer than the client's own timeout.
+var errTooSlow = errors.New("it took too long")
+
+// bounded returns a context for one call.
+func (c *Client) bounded(ctx context.Context) (context.Context, context.CancelFunc) {
+	if c.timeout <= 0 {
+		return ctx, func() {}
+	}
+	return context.WithTimeoutCause(ctx, c.timeout, errTooSlow)
 }
 
 // fillPath puts parameters into a path of package api, one for each {…}.

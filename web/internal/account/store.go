@@ -7,21 +7,23 @@ package account
 import (
 	"context"
 	"database/sql"
-	_ "embed"
+	_ "embed" // schemas
 	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
-	"time"
+	"strings"
 
 	"github.com/uptrace/bun"
 	"github.com/uptrace/bun/dialect/sqlitedialect"
-	"modernc.org/sqlite" // also registers the driver "sqlite"
-	sqlite3 "modernc.org/sqlite/lib"
+	_ "modernc.org/sqlite" // the driver "sqlite"
 )
 
 //go:embed schema.sql
-var schema string
+var schema1 string
+
+//go:embed schema2.sql
+var schema2 string
 
 // Store keeps accounts and sessions. It is safe for concurrent use.
 type Store struct {
@@ -57,133 +59,31 @@ func Open(ctx context.Context, dir string) (*Store, error) {
 	return s, nil
 }
 
-// migrate brings the schema to version 1. A newer schema is refused: its data may mean something else.
+// migrate brings the schema up to date, one version after the other. A newer schema is refused: its data may
+// mean something else.
 func (s *Store) migrate(ctx context.Context) error {
+	steps := []string{schema1, schema2}
 	var version int
 	if err := s.db.QueryRowContext(ctx, "PRAGMA user_version").Scan(&version); err != nil {
 		return fmt.Errorf("read account database: %w", err)
 	}
-	switch {
-	case version == 1:
-		return nil
-	case version > 1:
-		return fmt.Errorf("the account database has schema %d, this panel knows 1; use the newer panel", version)
+	if version > len(steps) {
+		return fmt.Errorf("the account database has schema %d, this panel knows %d; use the newer panel", version, len(steps))
 	}
-	return s.db.RunInTx(ctx, nil, func(ctx context.Context, tx bun.Tx) error {
-		if _, err := tx.ExecContext(ctx, schema+"; PRAGMA user_version = 1"); err != nil {
-			return fmt.Errorf("make account database: %w", err)
+	for ; version < len(steps); version++ {
+		err := s.db.RunInTx(ctx, nil, func(ctx context.Context, tx bun.Tx) error {
+			_, err := tx.ExecContext(ctx, fmt.Sprintf("%s; PRAGMA user_version = %d", steps[version], version+1))
+			return err
+		})
+		if err != nil {
+			return fmt.Errorf("bring account database to schema %d: %w", version+1, err)
 		}
-		return nil
-	})
+	}
+	return nil
 }
+
+// plain makes text of strangers fit for the driver, which fails on NUL bytes.
+func plain(text string) string { return strings.ToValidUTF8(strings.ReplaceAll(text, "\x00", ""), "\ufffd") }
 
 // Close closes the database.
 func (s *Store) Close() error { return s.db.Close() }
-
-// Roles.
-const (
-	RoleAdmin = "admin"
-	RoleUser  = "user"
-)
-
-// Account is one person.
-type Account struct {
-	bun.BaseModel `bun:"table:accounts"`
-
-	ID        int64     `bun:"id,pk,autoincrement"`
-	Name      string    `bun:"name"`
-	Password  string    `bun:"password"` // argon2id hash
-	Role      string    `bun:"role"`
-	Epoch     int64     `bun:"epoch"` // sessions of an older epoch are signed out
-	CreatedAt time.Time `bun:"created_at"`
-}
-
-// Errors that a person can do something about.
-var (
-	ErrNotFound = errors.New("no such account")
-	ErrTaken    = errors.New("the name is taken")
-)
-
-// Create adds an account. The name and password must have been checked.
-func (s *Store) Create(ctx context.Context, name, password, role string) (Account, error) {
-	hash, err := s.hash(ctx, password)
-	if err != nil {
-		return Account{}, err
-	}
-	a := Account{Name: name, Password: hash, Role: role, CreatedAt: time.Now().UTC()}
-	_, err = s.db.NewInsert().Model(&a).Exec(ctx)
-	if e, ok := errors.AsType[*sqlite.Error](err); ok && e.Code() == sqlite3.SQLITE_CONSTRAINT_UNIQUE {
-		return Account{}, ErrTaken
-	}
-	return a, err
-}
-
-func (s *Store) hash(ctx context.Context, password string) (string, error) {
-	done, err := s.hashing.turn(ctx)
-	if err != nil {
-		return "", err
-	}
-	defer done()
-	return hashPassword(password)
-}
-
-// Get returns the account with id, or ErrNotFound.
-func (s *Store) Get(ctx context.Context, id int64) (Account, error) {
-	return s.one(ctx, s.db.NewSelect().Where("id = ?", id))
-}
-
-func (s *Store) one(ctx context.Context, query *bun.SelectQuery) (Account, error) {
-	var a Account
-	err := query.Model(&a).Scan(ctx)
-	if errors.Is(err, sql.ErrNoRows) {
-		return a, ErrNotFound
-	}
-	return a, err
-}
-
-// Empty reports whether there is no account yet.
-func (s *Store) Empty(ctx context.Context) (bool, error) {
-	exists, err := s.db.NewSelect().Model((*Account)(nil)).Exists(ctx)
-	return !exists, err
-}
-
-// Authenticate returns the account when the password is right, else ErrNotFound: for a wrong password and an
-// unknown name alike, after the same work.
-func (s *Store) Authenticate(ctx context.Context, name, password string) (Account, error) {
-	a, err := s.one(ctx, s.db.NewSelect().Where("name = ?", name))
-	if err != nil && !errors.Is(err, ErrNotFound) {
-		return a, err
-	}
-	hash := a.Password
-	if err != nil {
-		hash = decoyHash
-	}
-	done, waited := s.hashing.turn(ctx)
-	if waited != nil {
-		return Account{}, waited
-	}
-	defer done()
-	if !checkPassword(hash, password) || err != nil {
-		return Account{}, ErrNotFound
-	}
-	return a, nil
-}
-
-// SetPassword changes a password and signs every session of the account out.
-func (s *Store) SetPassword(ctx context.Context, id int64, password string) (Account, error) {
-	hash, err := s.hash(ctx, password)
-	if err != nil {
-		return Account{}, err
-	}
-	_, err = s.db.NewUpdate().Model((*Account)(nil)).Set("password = ?", hash).Set("epoch = epoch + 1").Where("id = ?", id).Exec(ctx)
-	if err != nil {
-		return Account{}, err
-	}
-	return s.Get(ctx, id)
-}
-
-// SignOutEverywhere ends all sessions of an account.
-func (s *Store) SignOutEverywhere(ctx context.Context, id int64) error {
-	_, err := s.db.NewUpdate().Model((*Account)(nil)).Set("epoch = epoch + 1").Where("id = ?", id).Exec(ctx)
-	return err
-}

@@ -18,7 +18,8 @@ func TestOpenRoutes(t *testing.T) {
 			open = append(open, route.Method+" "+route.Path)
 		}
 	}
-	want := []string{"GET /health", "GET /static/app.css", "GET /setup", "POST /setup", "GET /sign-in", "POST /sign-in", "POST /theme"}
+	want := []string{"GET /health", "GET /static/app.css", "GET /setup", "POST /setup", "GET /sign-in", "POST /sign-in",
+		"GET /sign-in/code", "POST /sign-in/code", "GET /welcome", "POST /welcome", "POST /theme"}
 	if !slices.Equal(open, want) {
 		t.Errorf("open routes: %q, want %q", open, want)
 	}

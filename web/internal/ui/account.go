@@ -1,13 +1,10 @@
 package ui
 
 import (
-	"context"
 	"errors"
 	"net/http"
+	"strconv"
 	"strings"
-	"time"
-	"unicode"
-	"unicode/utf8"
 
 	"github.com/left4me/left4me/web/internal/account"
 	"github.com/left4me/left4me/web/internal/view"
@@ -45,7 +42,7 @@ func (p *Panel) setUp(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return p.badSetup(w, r, err)
 	}
-	if err := p.begin(r.Context(), made); err != nil {
+	if err := p.begin(r, made); err != nil {
 		return err
 	}
 	return p.done(w, r, "/", "Welcome. This is the dashboard: every server is a card.")
@@ -72,39 +69,74 @@ func (p *Panel) signIn(w http.ResponseWriter, r *http.Request) error {
 		return p.render(w, r, status, view.SignIn(p.page(r, "", "Sign in"), next, name, &problem))
 	}
 	if !p.throttle.allowed(r, name) {
-		return again(http.StatusTooManyRequests, view.Problem{Message: "Too many tries.", Hint: "Wait a quarter of an hour."})
+		return again(http.StatusTooManyRequests, tooMany)
 	}
 	if len(password) > account.MaxPassword {
 		password = "" // hashing it would be work for nothing
 	}
 	found, err := p.Accounts.Authenticate(r.Context(), name, password)
 	if errors.Is(err, account.ErrNotFound) {
+		p.noteTry(r, name)
 		return again(http.StatusUnauthorized, view.Problem{Message: "Name or password is wrong.", Hint: "Try again."})
+	}
+	if errors.Is(err, account.ErrDisabled) {
+		p.noteTry(r, name)
+		return again(http.StatusForbidden, view.Problem{Message: "This account is disabled.", Hint: "Ask an administrator."})
 	}
 	if err != nil {
 		return err
 	}
+	if found.TwoFactor() {
+		sceneOf(r).actor = found.Name
+		note(r, "password right, code asked for")
+		return p.askCode(w, r, found, next)
+	}
 	p.throttle.forget(r, name)
-	if err := p.begin(r.Context(), found); err != nil {
+	if err := p.begin(r, found); err != nil {
 		return err
 	}
 	http.Redirect(w, r, next, http.StatusSeeOther)
 	return nil
 }
 
+// noteTry names the account that was tried. Other names are not written down: people type passwords into that field.
+func (p *Panel) noteTry(r *http.Request, name string) {
+	if found, err := p.Accounts.Find(r.Context(), name); err == nil {
+		sceneOf(r).target = "account/" + found.Name
+	}
+}
+
 // begin signs an account in, under a new token: one that somebody planted before is worth nothing.
-func (p *Panel) begin(ctx context.Context, a account.Account) error {
+func (p *Panel) begin(r *http.Request, a account.Account) error {
+	ctx := r.Context()
 	if err := p.sessions.RenewToken(ctx); err != nil {
 		return err
 	}
+	if old := p.sessions.GetInt64(ctx, sessionSignIn); old != 0 {
+		// The session goes on under another token; the list shows it once.
+		if err := p.Accounts.SignOut(ctx, p.sessions.GetInt64(ctx, sessionAccount), old); err != nil && !errors.Is(err, account.ErrNotFound) {
+			return err
+		}
+	}
+	signIn, err := p.Accounts.SignIn(ctx, a.ID, remote(r), r.UserAgent())
+	if err != nil {
+		return err
+	}
+	p.sessions.Remove(ctx, sessionPending)
 	p.sessions.Put(ctx, sessionAccount, a.ID)
+	p.sessions.Put(ctx, sessionSignIn, signIn)
 	p.sessions.Put(ctx, sessionEpoch, a.Epoch)
-	p.sessions.Put(ctx, sessionSeen, time.Now().Unix())
+	sceneOf(r).actor = a.Name
 	return nil
 }
 
 func (p *Panel) signOut(w http.ResponseWriter, r *http.Request) error {
-	if err := p.sessions.Destroy(r.Context()); err != nil {
+	ctx := r.Context()
+	err := p.Accounts.SignOut(ctx, personOf(r).ID, p.sessions.GetInt64(ctx, sessionSignIn))
+	if err != nil && !errors.Is(err, account.ErrNotFound) { // it was ended from elsewhere meanwhile
+		return err
+	}
+	if err := p.sessions.Destroy(ctx); err != nil {
 		return err
 	}
 	http.Redirect(w, r, "/sign-in", http.StatusSeeOther)
@@ -112,34 +144,57 @@ func (p *Panel) signOut(w http.ResponseWriter, r *http.Request) error {
 }
 
 func (p *Panel) accountPage(w http.ResponseWriter, r *http.Request) error {
-	return p.show(w, r, view.Account(p.page(r, "account", "Account"), nil))
+	return p.showAccount(w, r, http.StatusOK, nil)
+}
+
+func (p *Panel) showAccount(w http.ResponseWriter, r *http.Request, status int, problem *view.Problem) error {
+	ctx, who := r.Context(), personOf(r)
+	data := view.AccountData{Person: who.Account, Present: p.sessions.GetInt64(ctx, sessionSignIn)}
+	var err error
+	if data.SignIns, err = p.Accounts.SignIns(ctx, who.ID); err != nil {
+		return err
+	}
+	if data.Recovery, err = p.Accounts.RecoveryCodes(ctx, who.ID); err != nil {
+		return err
+	}
+	return p.render(w, r, status, view.Account(p.page(r, "account", "Account"), data, problem))
+}
+
+// confirmed checks the present password before something about the account itself changes. problem is what to show
+// when it is wrong, or was tried too often.
+func (p *Panel) confirmed(r *http.Request) (problem *view.Problem, err error) {
+	who := personOf(r)
+	if !p.throttle.allowed(r, who.Name) {
+		problem := tooMany
+		return &problem, nil
+	}
+	_, err = p.Accounts.Authenticate(r.Context(), who.Name, r.PostFormValue("current"))
+	if errors.Is(err, account.ErrNotFound) {
+		return &view.Problem{Message: "The present password is wrong.", Hint: "Try again.", Field: "current"}, nil
+	}
+	if err == nil {
+		p.throttle.forget(r, who.Name)
+	}
+	return nil, err
 }
 
 func (p *Panel) changePassword(w http.ResponseWriter, r *http.Request) error {
-	again := func(problem *view.Problem) error {
-		return p.render(w, r, http.StatusBadRequest, view.Account(p.page(r, "account", "Account"), problem))
-	}
-	who := personOf(r)
-	if !p.throttle.allowed(r, who.Name) {
-		return again(&view.Problem{Message: "Too many tries.", Hint: "Wait a quarter of an hour."})
-	}
-	_, err := p.Accounts.Authenticate(r.Context(), who.Name, r.PostFormValue("current"))
-	if errors.Is(err, account.ErrNotFound) {
-		return again(&view.Problem{Message: "The present password is wrong.", Hint: "Try again.", Field: "current"})
-	}
+	problem, err := p.confirmed(r)
 	if err != nil {
 		return err
 	}
-	p.throttle.forget(r, who.Name)
 	password := r.PostFormValue("password")
-	if problem := checkPassword(password); problem != nil {
-		return again(problem)
+	if problem == nil {
+		problem = checkPassword(password)
 	}
-	changed, err := p.Accounts.SetPassword(r.Context(), who.ID, password)
+	if problem != nil {
+		return p.showAccount(w, r, http.StatusBadRequest, problem)
+	}
+	changed, err := p.Accounts.SetPassword(r.Context(), personOf(r).ID, password)
 	if err != nil {
 		return err
 	}
-	if err := p.begin(r.Context(), changed); err != nil {
+	if err := p.begin(r, changed); err != nil {
 		return err
 	}
 	return p.done(w, r, "/account", "Password changed. Other sessions are signed out.")
@@ -152,9 +207,26 @@ func (p *Panel) signOutEverywhere(w http.ResponseWriter, r *http.Request) error 
 	return p.signOut(w, r)
 }
 
+func (p *Panel) endSession(w http.ResponseWriter, r *http.Request) error {
+	id, err := strconv.ParseInt(param(r, "id"), 10, 64)
+	if err != nil {
+		return errNoPage
+	}
+	err = p.Accounts.SignOut(r.Context(), personOf(r).ID, id)
+	if errors.Is(err, account.ErrNotFound) {
+		return errNoPage // also for somebody else's
+	}
+	if err != nil {
+		return err
+	}
+	return p.done(w, r, "/account", "That session is signed out.")
+}
+
+var tooMany = view.Problem{Message: "Too many tries.", Hint: "Wait a quarter of an hour."}
+
 func checkName(name string) *view.Problem {
-	if name == "" || len(name) > 64 || !utf8.ValidString(name) || strings.ContainsFunc(name, unicode.IsControl) {
-		return &view.Problem{Message: "A name has 1 to 64 bytes and no control characters.", Hint: "Choose another.", Field: "name"}
+	if !account.ValidName(name) {
+		return &view.Problem{Message: "A name has 1 to 64 letters, digits and . _ @ + -, and begins with a letter or digit.", Hint: "Choose another.", Field: "name"}
 	}
 	return nil
 }

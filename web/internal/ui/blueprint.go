@@ -9,19 +9,18 @@ import (
 	"github.com/left4me/left4me/agent/api"
 	"github.com/left4me/left4me/agent/client"
 	"github.com/left4me/left4me/web/internal/form"
+	"github.com/left4me/left4me/web/internal/right"
 	"github.com/left4me/left4me/web/internal/view"
 )
 
 func (p *Panel) blueprints(w http.ResponseWriter, r *http.Request) error {
-	agent, err := p.agent(r)
+	sees, err := p.sight(r)
 	if err != nil {
 		return err
 	}
-	list, err := agent.Blueprints(r.Context())
-	if err != nil {
-		return err
-	}
-	return p.show(w, r, view.Blueprints(p.page(r, "blueprints", "Blueprints"), list))
+	page := p.page(r, "blueprints", "Blueprints")
+	sees.tell(&page)
+	return p.show(w, r, view.Blueprints(page, sees.blueprints))
 }
 
 func (p *Panel) blueprintNew(w http.ResponseWriter, r *http.Request) error {
@@ -30,16 +29,12 @@ func (p *Panel) blueprintNew(w http.ResponseWriter, r *http.Request) error {
 
 // blueprintForm shows the form; the overlays that are not chosen are filled in here.
 func (p *Panel) blueprintForm(w http.ResponseWriter, r *http.Request, status int, draft view.BlueprintForm, problem *view.Problem) error {
-	agent, err := p.agent(r)
-	if err != nil {
-		return err
-	}
-	overlays, err := agent.Overlays(r.Context())
+	sees, err := p.sight(r)
 	if err != nil {
 		return err
 	}
 	draft.Others = nil
-	for _, o := range overlays {
+	for _, o := range sees.overlays {
 		if !slices.Contains(draft.Overlays, o.Name) {
 			draft.Others = append(draft.Others, o.Name)
 		}
@@ -60,8 +55,12 @@ func (p *Panel) blueprint(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
+	sees, err := p.sieve(r)
+	if err != nil {
+		return err
+	}
 	draft := view.BlueprintForm{Name: b.Name, Overlays: b.Overlays, Arguments: strings.Join(b.Arguments, "\n"),
-		Config: strings.Join(b.Config, "\n"), Settings: showSettings(b.Settings), UsedBy: b.UsedBy}
+		Config: strings.Join(b.Config, "\n"), Settings: showSettings(b.Settings), UsedBy: sees.names("server", b.UsedBy)}
 	return p.blueprintForm(w, r, http.StatusOK, draft, nil)
 }
 
@@ -111,9 +110,15 @@ func (p *Panel) blueprintCreate(w http.ResponseWriter, r *http.Request) error {
 		return p.blueprintForm(w, r, http.StatusOK, draft, nil)
 	}
 	settings, problem := readSettings(draft.Settings)
+	if problem == nil {
+		if problem, err = p.checkOverlays(r, draft.Overlays, nil); err != nil {
+			return err
+		}
+	}
 	if problem != nil {
 		return p.blueprintForm(w, r, http.StatusBadRequest, draft, problem)
 	}
+	sceneOf(r).target = "blueprint/" + cut(draft.Name)
 	made, err := agent.CreateBlueprint(r.Context(), api.BlueprintCreate{Name: draft.Name, Overlays: draft.Overlays,
 		Arguments: form.Words(draft.Arguments), Config: lines(draft.Config), Settings: settings})
 	if err != nil {
@@ -138,6 +143,11 @@ func (p *Panel) blueprintSave(w http.ResponseWriter, r *http.Request) error {
 		return p.blueprintForm(w, r, http.StatusOK, draft, nil)
 	}
 	settings, problem := readSettings(draft.Settings)
+	if problem == nil {
+		if problem, err = p.checkOverlays(r, draft.Overlays, current.Overlays); err != nil {
+			return err
+		}
+	}
 	if problem != nil {
 		return p.blueprintForm(w, r, http.StatusBadRequest, draft, problem)
 	}
@@ -146,6 +156,22 @@ func (p *Panel) blueprintSave(w http.ResponseWriter, r *http.Request) error {
 		return p.blueprintForm(w, r, status, draft, problem)
 	}
 	return p.done(w, r, p.url(r, "blueprints", current.Name), "Blueprint saved.")
+}
+
+// checkOverlays refuses overlays that the person may not see: a blueprint would show and use what is in them. Those
+// that an administrator put in before may stay.
+func (p *Panel) checkOverlays(r *http.Request, names, present []string) (*view.Problem, error) {
+	sees, err := p.sieve(r)
+	if err != nil {
+		return nil, err
+	}
+	for _, name := range names {
+		if !sees.has("overlay/"+name, right.OverlayView) && !slices.Contains(present, name) {
+			problem, _ := problemOf(errNothing("overlay", name))
+			return problem, nil
+		}
+	}
+	return nil, nil
 }
 
 func (p *Panel) saveBlueprint(r *http.Request, agent *client.Client, draft view.BlueprintForm, settings api.BlueprintSettings) error {

@@ -4,9 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net"
 	"net/http"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -19,7 +21,7 @@ import (
 // Command returns the command line of the panel.
 func Command() *cobra.Command {
 	root := &cobra.Command{Use: "left4me-web", Short: "The left4me panel", SilenceUsage: true, SilenceErrors: true}
-	root.AddCommand(serveCommand(), setupLinkCommand())
+	root.AddCommand(serveCommand(), setupLinkCommand(), resetLinkCommand())
 	return root
 }
 
@@ -51,6 +53,44 @@ func setupLinkCommand() *cobra.Command {
 	return command
 }
 
+func resetLinkCommand() *cobra.Command {
+	var dir, url string
+	command := &cobra.Command{
+		Use: "reset-link NAME", Short: "Print a one-time link with which a person chooses a new password", Args: cobra.ExactArgs(1),
+		Long: "Prints a one-time link with which a person chooses a new password, and turns two-factor sign-in off for them.\n" +
+			"For the administrator who is locked out; everybody else gets a link on the page People.",
+		RunE: func(command *cobra.Command, args []string) error {
+			ctx := command.Context()
+			accounts, err := account.Open(ctx, dir)
+			if err != nil {
+				return err
+			}
+			defer accounts.Close()
+			found, err := accounts.Find(ctx, args[0])
+			if errors.Is(err, account.ErrNotFound) {
+				return fmt.Errorf("there is no account %q", args[0])
+			}
+			if err != nil {
+				return err
+			}
+			secret, err := accounts.ResetLink(ctx, found.ID, "local")
+			if err == nil {
+				err = accounts.RemoveTOTP(ctx, found.ID)
+			}
+			if err == nil {
+				err = accounts.Record(ctx, account.Entry{Actor: "local", Action: "person.reset-link", Target: "person/" + found.Name, Status: http.StatusOK, Detail: "on the command line"})
+			}
+			if err == nil {
+				_, err = fmt.Fprintln(command.OutOrStdout(), strings.TrimSuffix(url, "/")+"/welcome?token="+secret)
+			}
+			return err
+		},
+	}
+	command.Flags().StringVar(&dir, "state-dir", config.StateDir, "`directory` of the panel's database")
+	command.Flags().StringVar(&url, "url", "http://127.0.0.1:27080", "`address` of the panel as people see it")
+	return command
+}
+
 // serve runs the panel until ctx ends.
 func serve(ctx context.Context, cfg config.Config) error {
 	if err := cfg.Validate(); err != nil {
@@ -64,23 +104,28 @@ func serve(ctx context.Context, cfg config.Config) error {
 	if err := accounts.EnsureSetupToken(ctx); err != nil {
 		return fmt.Errorf("make set-up token: %w", err)
 	}
-	agent, err := client.New(client.Options{Socket: cfg.AgentSocket, URL: cfg.AgentURL, Token: cfg.AgentToken})
+	agent, err := client.New(client.Options{Socket: cfg.AgentSocket, URL: cfg.AgentURL, Token: cfg.AgentToken, Timeout: agentTime})
 	if err != nil {
 		return err
 	}
 	defer agent.Close()
-	if err := accounts.Sessions().Sweep(ctx); err != nil {
-		return fmt.Errorf("forget old sessions: %w", err)
-	}
-	panel, err := New(Options{Accounts: accounts, Hosts: []Host{{Name: cfg.AgentName, Client: agent}}, InsecureCookies: cfg.InsecureCookies})
+	panel, err := New(ctx, Options{Accounts: accounts, Hosts: []Host{{Name: cfg.AgentName, Client: agent}}, InsecureCookies: cfg.InsecureCookies})
 	if err != nil {
 		return err
 	}
+	defer panel.Close()
 	var listening net.ListenConfig
 	listener, err := listening.Listen(ctx, "tcp", cfg.Listen)
 	if err != nil {
 		return fmt.Errorf("cannot listen on %s: %w; end the other program or choose another --listen", cfg.Listen, err)
 	}
+	tending, stop := context.WithCancel(ctx)
+	var tended sync.WaitGroup
+	tended.Go(func() {
+		panel.Tend(tending, time.Minute, func(err error) { slog.Error("look after the panel's data", "error", err) })
+	})
+	defer tended.Wait()
+	defer stop()
 	return run(ctx, listener, panel)
 }
 

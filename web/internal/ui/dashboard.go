@@ -16,20 +16,26 @@ func (p *Panel) dashboard(w http.ResponseWriter, r *http.Request) error {
 	if data.Host, err = agent.Host(r.Context()); err != nil {
 		return err
 	}
-	if data.Servers, err = agent.Servers(r.Context()); err != nil {
+	sees, err := p.sight(r)
+	if err != nil {
 		return err
 	}
+	data.Servers = sees.servers
 	for _, status := range []string{"running", "queued"} {
 		jobs, err := agent.Jobs(r.Context(), client.JobFilter{Status: status, Limit: 20})
 		if err != nil {
 			return err
 		}
-		data.Jobs = append(data.Jobs, jobs...)
+		data.Jobs = append(data.Jobs, keep(jobs, sees.job)...)
 	}
-	if data.Events, err = newestEvents(r, agent, "", 8); err != nil {
+	if data.Events, err = newestEvents(r, agent, "", 200); err != nil {
 		return err
 	}
-	return p.show(w, r, view.Dashboard(p.page(r, "dashboard", "Dashboard"), data))
+	data.Events = keep(data.Events, sees.event)
+	data.Events = data.Events[:min(len(data.Events), 8)]
+	page := p.page(r, "dashboard", "Dashboard")
+	sees.tell(&page)
+	return p.show(w, r, view.Dashboard(page, data))
 }
 
 func (p *Panel) events(w http.ResponseWriter, r *http.Request) error {
@@ -41,7 +47,11 @@ func (p *Panel) events(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	return p.show(w, r, view.Events(p.page(r, "events", "Events"), list))
+	sees, err := p.sieve(r)
+	if err != nil {
+		return err
+	}
+	return p.show(w, r, view.Events(p.page(r, "events", "Events"), keep(list, sees.event)))
 }
 
 func (p *Panel) plugins(w http.ResponseWriter, r *http.Request) error {

@@ -3,6 +3,7 @@ package ui
 import (
 	"net/http"
 
+	"github.com/left4me/left4me/agent/api"
 	"github.com/left4me/left4me/agent/client"
 	"github.com/left4me/left4me/web/internal/view"
 )
@@ -18,7 +19,19 @@ func (p *Panel) jobs(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	return p.show(w, r, view.Jobs(p.page(r, "jobs", "Jobs"), list, filter.Status))
+	sees, err := p.sieve(r)
+	if err != nil {
+		return err
+	}
+	return p.show(w, r, view.Jobs(p.page(r, "jobs", "Jobs"), keep(list, sees.job), older(list), filter.Status))
+}
+
+// older returns the id to go on from, "" when the list ended. What a person may not see counts, too.
+func older(list []api.Job) string {
+	if len(list) < 100 {
+		return ""
+	}
+	return list[len(list)-1].ID
 }
 
 // maxLogLines is how much of a log a page holds; the newest lines of a longer one.

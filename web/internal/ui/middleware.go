@@ -7,10 +7,10 @@ import (
 	"net/http"
 	"net/url"
 	"runtime/debug"
-	"time"
 
 	"github.com/left4me/left4me/agent/client"
 	"github.com/left4me/left4me/web/internal/account"
+	"github.com/left4me/left4me/web/internal/right"
 )
 
 // policy is the content security policy: everything from here, nothing inline, in nobody's frame.
@@ -49,55 +49,55 @@ func (p *Panel) recover(next http.Handler) http.Handler {
 // maxForm bounds the form of a POST, in bytes.
 const maxForm = 1 << 20
 
-// requestKey keys what a request carries.
-type requestKey struct{}
-
-// person is who asks, from the session.
-type person struct {
-	account.Account
-	signedIn bool
-}
-
-func personOf(r *http.Request) person {
-	p, _ := r.Context().Value(requestKey{}).(person)
-	return p
-}
-
 // Keys of session data.
 const (
 	sessionAccount = "account"
+	sessionSignIn  = "sign-in" // id of the row that must still be there
 	sessionEpoch   = "epoch"
 	sessionFlash   = "flash"
-	sessionSeen    = "seen" // Unix seconds of the last request, give or take an hour
+	sessionPending = "pending" // account whose password was right and whose code is awaited
+	sessionSince   = "since"   // Unix seconds of that
+	sessionCodes   = "codes"   // recovery codes, to be shown once
 )
 
-// maxIdle is how long a session lives without a request.
-const maxIdle = 7 * 24 * time.Hour
-
-// handle makes a row an http.Handler: it finds out who asks, refuses who may not, and shows errors.
+// handle makes a row an http.Handler: it finds out who asks, refuses who may not, shows errors, and records changes.
 func (p *Panel) handle(row route) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if row.method == post {
 			r.Body = http.MaxBytesReader(w, r.Body, maxForm)
 		}
 		who, err := p.identify(r.Context())
+		scene := &scene{person: who}
+		r = r.WithContext(context.WithValue(r.Context(), sceneKey{}, scene))
 		if err != nil {
 			p.fail(w, r, err)
 			return
 		}
-		r = r.WithContext(context.WithValue(r.Context(), requestKey{}, who))
-		if row.access == member && !who.signedIn {
+		if row.need != right.Open && !who.signedIn {
 			p.toSignIn(w, r)
 			return
 		}
-		err = parse(r)
-		if err == nil {
-			err = row.handler(p, w, r)
+		if row.method == post && row.audit != unrecorded {
+			seen := &statusRecorder{ResponseWriter: w, status: http.StatusOK}
+			defer func() { p.record(r, row, scene, seen.status) }()
+			w = seen
 		}
-		if err != nil {
+		if err := p.serve(w, r, row, scene); err != nil {
 			p.fail(w, r, err)
 		}
 	})
+}
+
+// serve checks a request against its row and hands it over.
+func (p *Panel) serve(w http.ResponseWriter, r *http.Request, row route, scene *scene) error {
+	if err := p.authorize(r, row, scene); err != nil {
+		return err
+	}
+	scene.again = func() error { return p.again(r, row) }
+	if err := parse(r); err != nil {
+		return err
+	}
+	return row.handler(p, w, r)
 }
 
 // parse reads the form of a POST, so that handlers need not fear a cut one.
@@ -117,22 +117,15 @@ func parse(r *http.Request) error {
 	return nil
 }
 
-// identify returns who a session belongs to. A session of an older epoch, or of a deleted account, is nobody's.
+// identify returns who a session belongs to. One that is over, or of an account that is gone, is nobody's.
 func (p *Panel) identify(ctx context.Context) (person, error) {
 	id := p.sessions.GetInt64(ctx, sessionAccount)
 	if id == 0 {
 		return person{}, nil
 	}
-	found, err := p.Accounts.Get(ctx, id)
-	if errors.Is(err, account.ErrNotFound) || err == nil && found.Epoch != p.sessions.GetInt64(ctx, sessionEpoch) {
+	found, err := p.Accounts.SignedIn(ctx, id, p.sessions.GetInt64(ctx, sessionSignIn), p.sessions.GetInt64(ctx, sessionEpoch))
+	if errors.Is(err, account.ErrNotFound) {
 		return person{}, p.sessions.Destroy(ctx)
-	}
-	idle := time.Since(time.Unix(p.sessions.GetInt64(ctx, sessionSeen), 0))
-	if idle > maxIdle {
-		return person{}, p.sessions.Destroy(ctx)
-	}
-	if idle > time.Hour {
-		p.sessions.Put(ctx, sessionSeen, time.Now().Unix())
 	}
 	return person{Account: found, signedIn: err == nil}, err
 }

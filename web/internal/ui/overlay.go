@@ -9,19 +9,18 @@ import (
 	"github.com/left4me/left4me/agent/api"
 	"github.com/left4me/left4me/agent/client"
 	"github.com/left4me/left4me/web/internal/form"
+	"github.com/left4me/left4me/web/internal/right"
 	"github.com/left4me/left4me/web/internal/view"
 )
 
 func (p *Panel) overlays(w http.ResponseWriter, r *http.Request) error {
-	agent, err := p.agent(r)
+	sees, err := p.sight(r)
 	if err != nil {
 		return err
 	}
-	list, err := agent.Overlays(r.Context())
-	if err != nil {
-		return err
-	}
-	return p.show(w, r, view.Overlays(p.page(r, "overlays", "Overlays"), list))
+	page := p.page(r, "overlays", "Overlays")
+	sees.tell(&page)
+	return p.show(w, r, view.Overlays(page, sees.overlays))
 }
 
 // newScript is what a new script overlay starts from.
@@ -87,6 +86,7 @@ func (p *Panel) overlayCreate(w http.ResponseWriter, r *http.Request) error {
 	if problem != nil {
 		return p.overlayForm(w, r, http.StatusBadRequest, fields, name, problem)
 	}
+	sceneOf(r).target = "overlay/" + cut(name)
 	made, err := agent.CreateOverlay(r.Context(), api.OverlayCreate{Name: name, Type: typeName, Settings: settings, Build: r.PostFormValue("build") != ""})
 	if err != nil {
 		problem, status := problemOf(err)
@@ -118,6 +118,12 @@ func (p *Panel) overlayPage(w http.ResponseWriter, r *http.Request, status int, 
 	if data.Jobs, err = agent.Jobs(r.Context(), client.JobFilter{Subject: "overlay/" + data.Overlay.Name, Limit: 10}); err != nil {
 		return err
 	}
+	sees, err := p.sieve(r)
+	if err != nil {
+		return err
+	}
+	data.Jobs = keep(data.Jobs, sees.job)
+	data.Overlay.UsedBy = sees.names("blueprint", data.Overlay.UsedBy)
 	if data.Form = fields; fields == nil {
 		schema, err := schemaOf(r, agent, data.Overlay.Type)
 		if err != nil {
@@ -157,7 +163,7 @@ func (p *Panel) overlaySave(w http.ResponseWriter, r *http.Request) error {
 		problem, status := problemOf(err)
 		return p.overlayPage(w, r, status, fields, problem)
 	}
-	if r.PostFormValue("build") != "" {
+	if r.PostFormValue("build") != "" && may(r, right.OverlayBuild) {
 		return p.overlayBuild(w, r)
 	}
 	return p.done(w, r, p.url(r, "overlays", current.Name), "Settings saved. The next build uses them.")
@@ -167,6 +173,9 @@ func (p *Panel) overlayBuild(w http.ResponseWriter, r *http.Request) error {
 	agent, err := p.agent(r)
 	if err != nil {
 		return err
+	}
+	if r.PostFormValue("wipe") != "" {
+		note(r, "from an empty tree")
 	}
 	queued, err := agent.BuildOverlay(r.Context(), param(r, "name"), api.OverlayBuild{Wipe: r.PostFormValue("wipe") != ""})
 	if err != nil {
@@ -180,6 +189,7 @@ func (p *Panel) overlayRollback(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
+	note(r, "to revision %s", r.PostFormValue("revision"))
 	o, err := agent.RollbackOverlay(r.Context(), param(r, "name"), r.PostFormValue("revision"))
 	if err != nil {
 		return err

@@ -27,10 +27,13 @@ func (p *Panel) url(r *http.Request, elements ...string) string {
 // page returns what every page knows; the word for the person that it takes along is then used up. section is the entry of the navigation to mark.
 func (p *Panel) page(r *http.Request, section, title string) view.Page {
 	who := personOf(r)
-	page := view.Page{Title: title, Section: section, User: who.Name, Host: p.hostName(r), Theme: themeOf(r), Path: r.URL.RequestURI(),
+	page := view.Page{Title: title, Section: section, User: who.Name, Admin: who.Admin(), Host: p.hostName(r), Theme: themeOf(r), Path: r.URL.RequestURI(),
 		Style: p.assets.URL("app.css"), Script: p.assets.URL("app.js"), Icon: p.assets.URL("icon.svg")}
-	for _, host := range p.Hosts {
+	for _, host := range p.hosts.list() {
 		page.Hosts = append(page.Hosts, host.Name)
+	}
+	if scene := sceneOf(r); scene.subject != "" {
+		page.Allow(scene.subject, scene.rights)
 	}
 	if who.signedIn && r.Header.Get(liveHeader) == "" {
 		page.Flash = p.sessions.PopString(r.Context(), sessionFlash)
@@ -46,22 +49,21 @@ func themeOf(r *http.Request) string {
 	return ""
 }
 
+// hostName is the address' host. A page about none shows the first.
 func (p *Panel) hostName(r *http.Request) string {
 	if name := chi.URLParam(r, "host"); name != "" {
 		return name
 	}
-	return p.Hosts[0].Name
+	return p.hosts.list()[0].Name
 }
 
 // agent returns the client of the address' host, acting for the person.
 func (p *Panel) agent(r *http.Request) (*client.Client, error) {
-	name := p.hostName(r)
-	for _, host := range p.Hosts {
-		if host.Name == name {
-			return host.Client.As(personOf(r).Name), nil
-		}
+	host, ok := p.hosts.find(p.hostName(r))
+	if !ok {
+		return nil, errNoPage
 	}
-	return nil, errNoPage
+	return host.Client.As(personOf(r).Name), nil
 }
 
 func (p *Panel) render(w http.ResponseWriter, r *http.Request, status int, component templ.Component) error {
@@ -142,10 +144,5 @@ func (p *Panel) theme(w http.ResponseWriter, r *http.Request) error {
 	}
 	http.SetCookie(w, cookie)
 	http.Redirect(w, r, local(r.PostFormValue("next")), http.StatusSeeOther)
-	return nil
-}
-
-func (p *Panel) root(w http.ResponseWriter, r *http.Request) error {
-	http.Redirect(w, r, p.url(r), http.StatusSeeOther)
 	return nil
 }

@@ -52,10 +52,11 @@ func newPanel(t *testing.T) *panel {
 
 func (p *panel) serve(insecureCookies bool) {
 	p.t.Helper()
-	handler, err := ui.New(ui.Options{Accounts: p.accounts, Hosts: []ui.Host{{Name: "local", Client: p.agent.Client}}, InsecureCookies: insecureCookies})
+	handler, err := ui.New(p.t.Context(), ui.Options{Accounts: p.accounts, Hosts: []ui.Host{{Name: "local", Client: p.agent.Client}}, InsecureCookies: insecureCookies})
 	if err != nil {
 		p.t.Fatal(err)
 	}
+	p.t.Cleanup(handler.Close)
 	ctx, end := context.WithCancel(context.Background())
 	server := httptest.NewUnstartedServer(handler)
 	server.Config = ui.NewServer(ctx, handler)

@@ -3,24 +3,24 @@ package ui
 import (
 	"fmt"
 	"net/http"
+	"path"
 	"strconv"
 	"strings"
 
 	"github.com/left4me/left4me/agent/api"
 	"github.com/left4me/left4me/agent/client"
+	"github.com/left4me/left4me/web/internal/right"
 	"github.com/left4me/left4me/web/internal/view"
 )
 
 func (p *Panel) servers(w http.ResponseWriter, r *http.Request) error {
-	agent, err := p.agent(r)
+	sees, err := p.sight(r)
 	if err != nil {
 		return err
 	}
-	list, err := agent.Servers(r.Context())
-	if err != nil {
-		return err
-	}
-	return p.show(w, r, view.Servers(p.page(r, "servers", "Servers"), list))
+	page := p.page(r, "servers", "Servers")
+	sees.tell(&page)
+	return p.show(w, r, view.Servers(page, sees.servers))
 }
 
 func (p *Panel) serverNew(w http.ResponseWriter, r *http.Request) error {
@@ -28,15 +28,11 @@ func (p *Panel) serverNew(w http.ResponseWriter, r *http.Request) error {
 }
 
 func (p *Panel) serverForm(w http.ResponseWriter, r *http.Request, status int, form view.ServerForm, problem *view.Problem) error {
-	agent, err := p.agent(r)
+	sees, err := p.sight(r)
 	if err != nil {
 		return err
 	}
-	blueprints, err := agent.Blueprints(r.Context())
-	if err != nil {
-		return err
-	}
-	return p.render(w, r, status, view.ServerNew(p.page(r, "servers", "New server"), form, blueprints, problem))
+	return p.render(w, r, status, view.ServerNew(p.page(r, "servers", "New server"), form, sees.blueprints, problem))
 }
 
 func (p *Panel) serverCreate(w http.ResponseWriter, r *http.Request) error {
@@ -53,6 +49,16 @@ func (p *Panel) serverCreate(w http.ResponseWriter, r *http.Request) error {
 			return p.serverForm(w, r, http.StatusBadRequest, form, problem)
 		}
 	}
+	sees, err := p.sieve(r)
+	if err != nil {
+		return err
+	}
+	if !sees.has("blueprint/"+form.Blueprint, right.BlueprintView) {
+		problem, _ := problemOf(errNothing("blueprint", form.Blueprint))
+		problem.Field = "blueprint"
+		return p.serverForm(w, r, http.StatusNotFound, form, problem)
+	}
+	sceneOf(r).target = "server/" + cut(form.Name)
 	made, err := agent.CreateServer(r.Context(), api.ServerCreate{Name: form.Name, Blueprint: form.Blueprint, Port: port, Start: form.Start})
 	if err != nil {
 		problem, status := problemOf(err)
@@ -75,7 +81,7 @@ func (p *Panel) serverPage(w http.ResponseWriter, r *http.Request, status int, r
 	if data.Server, err = agent.Server(r.Context(), name); err != nil {
 		return err
 	}
-	if data.Server.State == "running" {
+	if data.Server.State == "running" && may(r, right.ServerPlayers) {
 		// The game may be silent for a moment; the page is worth showing without players.
 		data.Players, _ = agent.Players(r.Context(), name)
 	}
@@ -85,15 +91,31 @@ func (p *Panel) serverPage(w http.ResponseWriter, r *http.Request, status int, r
 	if data.Events, err = newestEvents(r, agent, "server/"+name, 20); err != nil {
 		return err
 	}
-	for item, err := range agent.Console(r.Context(), name, client.ConsoleOptions{Tail: 200}) {
-		if err != nil {
+	if may(r, right.ServerConsole) {
+		if data.Console, err = consoleTail(r, agent, name); err != nil {
 			return err
 		}
+	}
+	sees, err := p.sieve(r)
+	if err != nil {
+		return err
+	}
+	data.Jobs, data.Events = keep(data.Jobs, sees.job), keep(data.Events, sees.event)
+	return p.render(w, r, status, view.Server(p.page(r, "servers", name), data))
+}
+
+// consoleTail returns what a server printed last.
+func consoleTail(r *http.Request, agent *client.Client, name string) ([]api.ConsoleLine, error) {
+	var lines []api.ConsoleLine
+	for item, err := range agent.Console(r.Context(), name, client.ConsoleOptions{Tail: 200}) {
+		if err != nil {
+			return nil, err
+		}
 		if item.Line != nil {
-			data.Console = append(data.Console, *item.Line)
+			lines = append(lines, *item.Line)
 		}
 	}
-	return p.render(w, r, status, view.Server(p.page(r, "servers", name), data))
+	return lines, nil
 }
 
 func (p *Panel) serverCommand(w http.ResponseWriter, r *http.Request) error {
@@ -102,6 +124,7 @@ func (p *Panel) serverCommand(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	reply := &view.Reply{Command: r.PostFormValue("command")}
+	note(r, "%s", reply.Command)
 	answer, err := agent.Command(r.Context(), param(r, "name"), reply.Command)
 	status := http.StatusOK
 	if err != nil {
@@ -120,8 +143,11 @@ var confirmations = map[string]confirmation{
 	"delete": {"Delete %s", "Stops the server and removes it with everything it wrote. Its blueprint and overlays stay.", "The server and what it wrote are lost for good.", "Delete server"},
 }
 
+// action is the last element of the address: what to do with a server.
+func action(r *http.Request) string { return path.Base(r.URL.Path) }
+
 func (p *Panel) serverConfirm(w http.ResponseWriter, r *http.Request) error {
-	c, ok := confirmations[param(r, "action")]
+	c, ok := confirmations[action(r)]
 	if !ok {
 		return errNoPage
 	}
@@ -144,7 +170,7 @@ func (p *Panel) serverAction(w http.ResponseWriter, r *http.Request) error {
 	}
 	name := param(r, "name")
 	var queued api.Job
-	switch param(r, "action") {
+	switch action(r) {
 	case "start":
 		queued, err = agent.StartServer(r.Context(), name)
 	case "stop":

@@ -37,7 +37,7 @@ func stream(w http.ResponseWriter, r *http.Request, send func(ctx context.Contex
 	w.WriteHeader(http.StatusOK)
 	ctx, cancel := context.WithCancel(r.Context())
 	var beating sync.WaitGroup
-	beating.Go(func() { out.beat(ctx, cancel) })
+	beating.Go(func() { out.beat(ctx, cancel, sceneOf(r).again) })
 	_ = out.raw(": hello\n\n")
 	err := send(ctx, out)
 	cancel()
@@ -49,8 +49,9 @@ func stream(w http.ResponseWriter, r *http.Request, send func(ctx context.Contex
 	return nil
 }
 
-// beat sends comments until ctx ends. A browser that takes none is gone.
-func (s *sse) beat(ctx context.Context, gone context.CancelFunc) {
+// beat sends comments until ctx ends. A browser that takes none is gone, and so is a person who was signed out or lost
+// the right meanwhile.
+func (s *sse) beat(ctx context.Context, gone context.CancelFunc, again func() error) {
 	tick := time.NewTicker(heartbeat)
 	defer tick.Stop()
 	for {
@@ -58,7 +59,7 @@ func (s *sse) beat(ctx context.Context, gone context.CancelFunc) {
 		case <-ctx.Done():
 			return
 		case <-tick.C:
-			if s.raw(":\n\n") != nil {
+			if again != nil && again() != nil || s.raw(":\n\n") != nil {
 				gone()
 				return
 			}
@@ -165,6 +166,10 @@ func (p *Panel) eventStream(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
+	sees, err := p.newLiveSight(r)
+	if err != nil {
+		return err
+	}
 	after := int64(-1)
 	if n, err := strconv.ParseInt(lastID(r), 10, 64); err == nil {
 		after = n
@@ -172,6 +177,9 @@ func (p *Panel) eventStream(w http.ResponseWriter, r *http.Request) error {
 	return stream(w, r, func(ctx context.Context, out *sse) error {
 		for item, err := range agent.FollowEvents(ctx, after) {
 			if err == nil && item.Event != nil {
+				if !sees.event(*item.Event) {
+					continue
+				}
 				err = out.send("event", strconv.FormatInt(item.Event.ID, 10), item.Event)
 			}
 			if err != nil {

@@ -154,7 +154,7 @@ func TestStreamsOutliveTheDeadlines(t *testing.T) {
 	p.seed()
 	ctx, end := context.WithCancel(t.Context())
 	defer end()
-	handler, err := ui.New(ui.Options{Accounts: p.accounts, Hosts: []ui.Host{{Name: "local", Client: p.agent.Client}}, InsecureCookies: true})
+	handler, err := ui.New(t.Context(), ui.Options{Accounts: p.accounts, Hosts: []ui.Host{{Name: "local", Client: p.agent.Client}}, InsecureCookies: true})
 	if err != nil {
 		t.Fatal(err)
 	}

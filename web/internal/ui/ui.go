@@ -6,6 +6,7 @@
 package ui
 
 import (
+	"context"
 	"errors"
 	"net/http"
 	"time"
@@ -15,6 +16,7 @@ import (
 
 	"github.com/left4me/left4me/agent/client"
 	"github.com/left4me/left4me/web/internal/account"
+	"github.com/left4me/left4me/web/internal/right"
 	"github.com/left4me/left4me/web/internal/static"
 )
 
@@ -24,7 +26,8 @@ type Host struct {
 	Client *client.Client
 }
 
-// Options of a Panel. Accounts and Hosts are required.
+// Options of a Panel. Accounts and Hosts are required. Hosts are those that cannot be changed in the panel; more can be
+// registered there.
 type Options struct {
 	Accounts        *account.Store
 	Hosts           []Host
@@ -34,22 +37,32 @@ type Options struct {
 // Panel is the whole panel as an http.Handler. It is safe for concurrent use.
 type Panel struct {
 	Options
+	hosts    *hosts
 	sessions *scs.SessionManager
 	throttle *throttle
 	assets   *static.Assets
 	handler  http.Handler
 }
 
-// New returns a Panel.
-func New(options Options) (*Panel, error) {
+// New returns a Panel. [Panel.Close] frees its connections.
+func New(ctx context.Context, options Options) (*Panel, error) {
 	if len(options.Hosts) == 0 {
 		return nil, errors.New("a panel needs at least one agent")
+	}
+	for _, row := range table() {
+		if err := row.check(); err != nil {
+			return nil, err
+		}
+	}
+	registered, err := openHosts(ctx, options)
+	if err != nil {
+		return nil, err
 	}
 	assets, err := static.Load()
 	if err != nil {
 		return nil, err
 	}
-	p := &Panel{Options: options, throttle: newThrottle(time.Now), assets: assets, sessions: newSessions(options)}
+	p := &Panel{Options: options, hosts: registered, throttle: newThrottle(time.Now), assets: assets, sessions: newSessions(options)}
 	p.handler = p.routes()
 	return p, nil
 }
@@ -60,7 +73,7 @@ func (p *Panel) ServeHTTP(w http.ResponseWriter, r *http.Request) { p.handler.Se
 func newSessions(options Options) *scs.SessionManager {
 	sessions := scs.New()
 	sessions.Store = options.Accounts.Sessions()
-	sessions.Lifetime = 30 * 24 * time.Hour // and maxIdle; scs' own IdleTimeout would write at every request
+	sessions.Lifetime = 30 * 24 * time.Hour // and account.MaxIdle; scs' own IdleTimeout would write at every request
 	sessions.HashTokenInStore = true        // whoever reads the database cannot sign in with it
 	sessions.Cookie.Name = "__Host-session"
 	sessions.Cookie.Secure = !options.InsecureCookies
@@ -72,84 +85,131 @@ func newSessions(options Options) *scs.SessionManager {
 	return sessions
 }
 
-// access says who may use a route.
-type access int
-
-const (
-	open   access = iota // everybody
-	member               // signed in
-)
-
-// route is one row of the table.
+// route is one row of the table: what is where, who may, and how the audit log calls it.
 type route struct {
-	method  string
-	path    string
-	access  access
+	method string
+	path   string
+	need   right.Right
+	// audit names the change in the audit log, "server.start"; every POST has one. What GETs do is not recorded.
+	audit   string
 	handler func(*Panel, http.ResponseWriter, *http.Request) error
 }
+
+// unrecorded stands for a POST that changes nothing but the sender's own browser.
+const unrecorded = "-"
 
 const (
 	get  = http.MethodGet
 	post = http.MethodPost
 )
 
-// table holds every route. Below /hosts/{host} the handler's client is that host's.
+// table holds every route. Below /hosts/{host} the handler's client is that host's, and a right on a kind of object is
+// about the one that {name} or {id} names. New fails when a row does not fit its path.
 func table() []route {
 	return []route{
-		{get, "/health", open, (*Panel).health},
-		{get, "/static/{file}", open, (*Panel).static},
-		{get, "/setup", open, (*Panel).setupForm},
-		{post, "/setup", open, (*Panel).setUp},
-		{get, "/sign-in", open, (*Panel).signInForm},
-		{post, "/sign-in", open, (*Panel).signIn},
-		{post, "/sign-out", member, (*Panel).signOut},
-		{post, "/theme", open, (*Panel).theme},
-		{get, "/account", member, (*Panel).accountPage},
-		{post, "/account/password", member, (*Panel).changePassword},
-		{post, "/account/sign-out-everywhere", member, (*Panel).signOutEverywhere},
-		{get, "/", member, (*Panel).root},
-		{get, "/hosts/{host}", member, (*Panel).dashboard},
-		{get, "/hosts/{host}/stream", member, (*Panel).eventStream},
-		{get, "/hosts/{host}/servers", member, (*Panel).servers},
-		{get, "/hosts/{host}/servers/new", member, (*Panel).serverNew},
-		{post, "/hosts/{host}/servers/new", member, (*Panel).serverCreate},
-		{get, "/hosts/{host}/servers/{name}", member, (*Panel).server},
-		{get, "/hosts/{host}/servers/{name}/stream", member, (*Panel).consoleStream},
-		{post, "/hosts/{host}/servers/{name}/command", member, (*Panel).serverCommand},
-		{get, "/hosts/{host}/servers/{name}/{action}", member, (*Panel).serverConfirm},
-		{post, "/hosts/{host}/servers/{name}/{action}", member, (*Panel).serverAction},
-		{get, "/hosts/{host}/overlays", member, (*Panel).overlays},
-		{get, "/hosts/{host}/overlays/new", member, (*Panel).overlayNew},
-		{post, "/hosts/{host}/overlays/new", member, (*Panel).overlayCreate},
-		{get, "/hosts/{host}/overlays/{name}", member, (*Panel).overlay},
-		{post, "/hosts/{host}/overlays/{name}/settings", member, (*Panel).overlaySave},
-		{post, "/hosts/{host}/overlays/{name}/build", member, (*Panel).overlayBuild},
-		{post, "/hosts/{host}/overlays/{name}/rollback", member, (*Panel).overlayRollback},
-		{post, "/hosts/{host}/overlays/{name}/pin", member, (*Panel).overlayPin},
-		{get, "/hosts/{host}/overlays/{name}/diff/{id}", member, (*Panel).overlayDiff},
-		{get, "/hosts/{host}/overlays/{name}/delete", member, (*Panel).overlayConfirm},
-		{post, "/hosts/{host}/overlays/{name}/delete", member, (*Panel).overlayDelete},
-		{get, "/hosts/{host}/content", member, (*Panel).content},
-		{post, "/hosts/{host}/content/sweep", member, (*Panel).contentSweep},
-		{get, "/hosts/{host}/content/remove", member, (*Panel).contentConfirm},
-		{post, "/hosts/{host}/content/remove", member, (*Panel).contentRemove},
-		{get, "/hosts/{host}/blueprints", member, (*Panel).blueprints},
-		{get, "/hosts/{host}/blueprints/new", member, (*Panel).blueprintNew},
-		{post, "/hosts/{host}/blueprints/new", member, (*Panel).blueprintCreate},
-		{get, "/hosts/{host}/blueprints/{name}", member, (*Panel).blueprint},
-		{post, "/hosts/{host}/blueprints/{name}", member, (*Panel).blueprintSave},
-		{get, "/hosts/{host}/blueprints/{name}/delete", member, (*Panel).blueprintConfirm},
-		{post, "/hosts/{host}/blueprints/{name}/delete", member, (*Panel).blueprintDelete},
-		{get, "/hosts/{host}/jobs", member, (*Panel).jobs},
-		{get, "/hosts/{host}/jobs/{id}", member, (*Panel).job},
-		{get, "/hosts/{host}/jobs/{id}/stream", member, (*Panel).jobStream},
-		{post, "/hosts/{host}/jobs/{id}/cancel", member, (*Panel).jobCancel},
-		{post, "/hosts/{host}/jobs/{id}/retry", member, (*Panel).jobRetry},
-		{get, "/hosts/{host}/events", member, (*Panel).events},
-		{get, "/hosts/{host}/plugins", member, (*Panel).plugins},
-		{post, "/hosts/{host}/plugins/{name}/restart", member, (*Panel).pluginRestart},
-		{get, "/hosts/{host}/installation", member, (*Panel).installation},
-		{post, "/hosts/{host}/installation", member, (*Panel).install},
+		{get, "/health", right.Open, "", (*Panel).health},
+		{get, "/static/{file}", right.Open, "", (*Panel).static},
+		{get, "/setup", right.Open, "", (*Panel).setupForm},
+		{post, "/setup", right.Open, "setup", (*Panel).setUp},
+		{get, "/sign-in", right.Open, "", (*Panel).signInForm},
+		{post, "/sign-in", right.Open, "sign-in", (*Panel).signIn},
+		{get, "/sign-in/code", right.Open, "", (*Panel).codeForm},
+		{post, "/sign-in/code", right.Open, "sign-in.code", (*Panel).signInCode},
+		{get, "/welcome", right.Open, "", (*Panel).linkForm},
+		{post, "/welcome", right.Open, "link.use", (*Panel).useLink},
+		{post, "/sign-out", right.Member, "sign-out", (*Panel).signOut},
+		{post, "/theme", right.Open, unrecorded, (*Panel).theme},
+
+		{get, "/account", right.Member, "", (*Panel).accountPage},
+		{post, "/account/password", right.Member, "account.password", (*Panel).changePassword},
+		{post, "/account/sign-out-everywhere", right.Member, "account.sign-out-everywhere", (*Panel).signOutEverywhere},
+		{post, "/account/sessions/{id}/end", right.Member, "account.session-end", (*Panel).endSession},
+		{get, "/account/two-factor", right.Member, "", (*Panel).twoFactor},
+		{post, "/account/two-factor", right.Member, "account.two-factor-on", (*Panel).twoFactorOn},
+		{post, "/account/two-factor/begin", right.Member, "account.two-factor-begin", (*Panel).twoFactorBegin},
+		{post, "/account/two-factor/off", right.Member, "account.two-factor-off", (*Panel).twoFactorOff},
+		{post, "/account/two-factor/codes", right.Member, "account.recovery-codes", (*Panel).newCodes},
+
+		{get, "/people", right.Admin, "", (*Panel).people},
+		{get, "/people/{name}", right.Admin, "", (*Panel).person},
+		{post, "/people/{name}", right.Admin, "person.change", (*Panel).personSave},
+		{post, "/people/{name}/disable", right.Admin, "person.disable", (*Panel).personDisable},
+		{post, "/people/{name}/enable", right.Admin, "person.enable", (*Panel).personEnable},
+		{post, "/people/{name}/reset-link", right.Admin, "person.reset-link", (*Panel).personReset},
+		{post, "/people/{name}/two-factor-off", right.Admin, "person.two-factor-off", (*Panel).personTwoFactorOff},
+		{post, "/people/{name}/sign-out", right.Admin, "person.sign-out", (*Panel).personSignOut},
+		{get, "/people/{name}/delete", right.Admin, "", (*Panel).personConfirm},
+		{post, "/people/{name}/delete", right.Admin, "person.delete", (*Panel).personDelete},
+		{get, "/invitations", right.Admin, "", (*Panel).invitations},
+		{post, "/invitations", right.Admin, "invitation.create", (*Panel).invite},
+		{post, "/invitations/{id}/revoke", right.Admin, "invitation.revoke", (*Panel).invitationRevoke},
+		{get, "/audit", right.Admin, "", (*Panel).audit},
+		{get, "/audit/{file}", right.Admin, "", (*Panel).auditExport},
+		{get, "/hosts", right.Admin, "", (*Panel).hostsPage},
+		{get, "/hosts/new", right.Admin, "", (*Panel).hostNew},
+		{post, "/hosts/new", right.Admin, "host.add", (*Panel).hostSave},
+		{get, "/hosts/{host}/edit", right.Admin, "", (*Panel).hostEdit},
+		{post, "/hosts/{host}/edit", right.Admin, "host.change", (*Panel).hostSave},
+		{get, "/hosts/{host}/remove", right.Admin, "", (*Panel).hostConfirm},
+		{post, "/hosts/{host}/remove", right.Admin, "host.remove", (*Panel).hostRemove},
+
+		{get, "/", right.Member, "", (*Panel).root},
+		{get, "/hosts/{host}", right.Member, "", (*Panel).dashboard},
+		{get, "/hosts/{host}/stream", right.Member, "", (*Panel).eventStream},
+
+		{get, "/hosts/{host}/servers", right.Member, "", (*Panel).servers},
+		{get, "/hosts/{host}/servers/new", right.ServerCreate, "", (*Panel).serverNew},
+		{post, "/hosts/{host}/servers/new", right.ServerCreate, "server.create", (*Panel).serverCreate},
+		{get, "/hosts/{host}/servers/{name}", right.ServerView, "", (*Panel).server},
+		{get, "/hosts/{host}/servers/{name}/stream", right.ServerConsole, "", (*Panel).consoleStream},
+		{post, "/hosts/{host}/servers/{name}/command", right.ServerCommand, "server.command", (*Panel).serverCommand},
+		{post, "/hosts/{host}/servers/{name}/start", right.ServerPower, "server.start", (*Panel).serverAction},
+		{post, "/hosts/{host}/servers/{name}/stop", right.ServerPower, "server.stop", (*Panel).serverAction},
+		{post, "/hosts/{host}/servers/{name}/restart", right.ServerPower, "server.restart", (*Panel).serverAction},
+		{get, "/hosts/{host}/servers/{name}/kill", right.ServerPower, "", (*Panel).serverConfirm},
+		{post, "/hosts/{host}/servers/{name}/kill", right.ServerPower, "server.kill", (*Panel).serverAction},
+		{get, "/hosts/{host}/servers/{name}/reset", right.ServerReset, "", (*Panel).serverConfirm},
+		{post, "/hosts/{host}/servers/{name}/reset", right.ServerReset, "server.reset", (*Panel).serverAction},
+		{get, "/hosts/{host}/servers/{name}/delete", right.ServerDelete, "", (*Panel).serverConfirm},
+		{post, "/hosts/{host}/servers/{name}/delete", right.ServerDelete, "server.delete", (*Panel).serverAction},
+		{get, "/hosts/{host}/servers/{name}/people", right.ServerShare, "", (*Panel).shares},
+		{post, "/hosts/{host}/servers/{name}/people", right.ServerShare, "server.share", (*Panel).share},
+
+		{get, "/hosts/{host}/overlays", right.Member, "", (*Panel).overlays},
+		{get, "/hosts/{host}/overlays/new", right.OverlayCreate, "", (*Panel).overlayNew},
+		{post, "/hosts/{host}/overlays/new", right.OverlayCreate, "overlay.create", (*Panel).overlayCreate},
+		{get, "/hosts/{host}/overlays/{name}", right.OverlayView, "", (*Panel).overlay},
+		{post, "/hosts/{host}/overlays/{name}/settings", right.OverlayEdit, "overlay.edit", (*Panel).overlaySave},
+		{post, "/hosts/{host}/overlays/{name}/build", right.OverlayBuild, "overlay.build", (*Panel).overlayBuild},
+		{post, "/hosts/{host}/overlays/{name}/rollback", right.OverlayEdit, "overlay.rollback", (*Panel).overlayRollback},
+		{post, "/hosts/{host}/overlays/{name}/pin", right.OverlayEdit, "overlay.pin", (*Panel).overlayPin},
+		{get, "/hosts/{host}/overlays/{name}/diff/{id}", right.OverlayView, "", (*Panel).overlayDiff},
+		{get, "/hosts/{host}/overlays/{name}/delete", right.OverlayDelete, "", (*Panel).overlayConfirm},
+		{post, "/hosts/{host}/overlays/{name}/delete", right.OverlayDelete, "overlay.delete", (*Panel).overlayDelete},
+
+		{get, "/hosts/{host}/blueprints", right.Member, "", (*Panel).blueprints},
+		{get, "/hosts/{host}/blueprints/new", right.BlueprintCreate, "", (*Panel).blueprintNew},
+		{post, "/hosts/{host}/blueprints/new", right.BlueprintCreate, "blueprint.create", (*Panel).blueprintCreate},
+		{get, "/hosts/{host}/blueprints/{name}", right.BlueprintView, "", (*Panel).blueprint},
+		{post, "/hosts/{host}/blueprints/{name}", right.BlueprintEdit, "blueprint.edit", (*Panel).blueprintSave},
+		{get, "/hosts/{host}/blueprints/{name}/delete", right.BlueprintDelete, "", (*Panel).blueprintConfirm},
+		{post, "/hosts/{host}/blueprints/{name}/delete", right.BlueprintDelete, "blueprint.delete", (*Panel).blueprintDelete},
+
+		{get, "/hosts/{host}/jobs", right.Member, "", (*Panel).jobs},
+		{get, "/hosts/{host}/jobs/{id}", right.JobView, "", (*Panel).job},
+		{get, "/hosts/{host}/jobs/{id}/stream", right.JobView, "", (*Panel).jobStream},
+		{post, "/hosts/{host}/jobs/{id}/cancel", right.JobSteer, "job.cancel", (*Panel).jobCancel},
+		{post, "/hosts/{host}/jobs/{id}/retry", right.JobSteer, "job.retry", (*Panel).jobRetry},
+		{get, "/hosts/{host}/events", right.Member, "", (*Panel).events},
+
+		{get, "/hosts/{host}/content", right.Admin, "", (*Panel).content},
+		{post, "/hosts/{host}/content/sweep", right.Admin, "content.sweep", (*Panel).contentSweep},
+		{get, "/hosts/{host}/content/remove", right.Admin, "", (*Panel).contentConfirm},
+		{post, "/hosts/{host}/content/remove", right.Admin, "content.remove", (*Panel).contentRemove},
+		{get, "/hosts/{host}/plugins", right.Admin, "", (*Panel).plugins},
+		{post, "/hosts/{host}/plugins/{name}/restart", right.Admin, "plugin.restart", (*Panel).pluginRestart},
+		{get, "/hosts/{host}/installation", right.Admin, "", (*Panel).installation},
+		{post, "/hosts/{host}/installation", right.Admin, "release.install", (*Panel).install},
 	}
 }
 

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/left4me/left4me/agent/api"
+	"github.com/left4me/left4me/web/internal/right"
 )
 
 //go:generate env GOWORK=off go tool -C ../../../tools templ generate -path ../web/internal/view
@@ -19,6 +20,7 @@ type Page struct {
 	Title   string
 	Section string // the marked entry of the navigation
 	User    string // "" = signed out
+	Admin   bool
 	Host    string
 	Hosts   []string
 	Theme   string // "", light, dark
@@ -27,8 +29,21 @@ type Page struct {
 	Style   string // addresses of assets
 	Script  string
 	Icon    string
-	Refresh int // seconds after which a browser without JavaScript loads the page again; 0 = never
+	On      map[string]right.Set // what the person may do to objects of the page's host, by subject: "server/alpha"
+	Refresh int                  // seconds after which a browser without JavaScript loads the page again; 0 = never
 }
+
+// Allow notes what the person may do to a subject.
+func (p *Page) Allow(subject string, rights right.Set) {
+	if p.On == nil {
+		p.On = map[string]right.Set{}
+	}
+	p.On[subject] = rights
+}
+
+// May reports whether to offer the person what needs a right on a subject. It only keeps useless buttons away: what is
+// allowed is decided before a handler runs.
+func (p Page) May(subject string, need right.Right) bool { return p.Admin || p.On[subject].Has(need) }
 
 // URL returns an address below the page's host. Elements are escaped.
 func (p Page) URL(elements ...string) string {
