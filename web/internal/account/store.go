@@ -83,7 +83,9 @@ func (s *Store) migrate(ctx context.Context) error {
 }
 
 // plain makes text of strangers fit for the driver, which fails on NUL bytes.
-func plain(text string) string { return strings.ToValidUTF8(strings.ReplaceAll(text, "\x00", ""), "\ufffd") }
+func plain(text string) string {
+	return strings.ToValidUTF8(strings.ReplaceAll(text, "\x00", ""), "\ufffd")
+}
 
 // Close closes the database.
 func (s *Store) Close() error { return s.db.Close() }
