@@ -50,7 +50,7 @@ func (v blueprintView) Create(_ context.Context, actor string, create api.Bluepr
 		return api.Blueprint{}, err
 	}
 	now := time.Now().UTC()
-	b := &api.Blueprint{ID: id.New(), Name: create.Name, Overlays: create.Overlays, Arguments: create.Arguments,
+	b := &api.Blueprint{ID: id.New(), Name: create.Name, Owner: actor, Overlays: create.Overlays, Arguments: create.Arguments,
 		Config: create.Config, Settings: create.Settings, CreatedAt: now, UpdatedAt: now}
 	v.blueprints[create.Name] = b
 	v.record("blueprint.created", "blueprint/"+b.Name, actor, "Blueprint %q was created.", b.Name)

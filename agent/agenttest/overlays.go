@@ -80,6 +80,9 @@ func (v overlayView) Create(_ context.Context, actor string, create api.OverlayC
 	now := time.Now().UTC()
 	o := &overlay{Overlay: api.Overlay{ID: id.New(), Name: create.Name, Type: create.Type, System: create.System,
 		Settings: create.Settings, CreatedAt: now, UpdatedAt: now}}
+	if !create.System {
+		o.Owner = actor
+	}
 	v.overlays[create.Name] = o
 	v.record("overlay.created", "overlay/"+o.Name, actor, "Overlay %q was created.", o.Name)
 	if create.Build {

@@ -63,7 +63,7 @@ func (v serverView) Create(_ context.Context, actor string, create api.ServerCre
 	if err != nil {
 		return api.Server{}, err
 	}
-	s := &gameServer{Server: api.Server{ID: id.New(), Name: create.Name, Blueprint: create.Blueprint, Port: port,
+	s := &gameServer{Server: api.Server{ID: id.New(), Name: create.Name, Owner: actor, Blueprint: create.Blueprint, Port: port,
 		Intent: "stopped", State: "offline", CreatedAt: time.Now().UTC()}}
 	v.servers[create.Name] = s
 	v.record("server.created", "server/"+s.Name, actor, "Server %q was created.", s.Name)
