@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/left4me/left4me/agent/api"
+	"github.com/left4me/left4me/agent/client"
 	"github.com/left4me/left4me/web/internal/account"
 	"github.com/left4me/left4me/web/internal/right"
 	"github.com/left4me/left4me/web/internal/ui"
@@ -59,11 +60,13 @@ func newTown(t *testing.T) *town {
 			t.Fatal(err)
 		}
 	}
-	_, err := agent.CreateOverlay(ctx, api.OverlayCreate{Name: "alpha", Type: "overlay-script", Settings: []byte(`{"script":"#!/bin/sh\\n# secret-script-of-bob"}`)})
-	must(err)
-	_, err = p.agent.Client.CreateOverlay(ctx, api.OverlayCreate{Name: "everybody", Type: "overlay-script", System: true, Settings: []byte(`{"script":"#!/bin/sh\n"}`)})
-	must(err)
-	_, err = agent.CreateBlueprint(ctx, api.BlueprintCreate{Name: "alpha", Overlays: []string{"alpha", "everybody"}, Config: []string{"sv_secret_of_bob 1"}})
+	for name, client := range map[string]*client.Client{"alpha": agent, "everybody": p.agent.Client} {
+		made, err := client.CreateOverlay(ctx, api.OverlayCreate{Name: name, Type: "overlay-script", System: name == "everybody", Build: true,
+			Settings: []byte(`{"script":"#!/bin/sh\n# secret-script-of-bob"}`)})
+		must(err)
+		p.finished(made.LastJob)
+	}
+	_, err := agent.CreateBlueprint(ctx, api.BlueprintCreate{Name: "alpha", Overlays: []string{"alpha", "everybody"}, Config: []string{"sv_secret_of_bob 1"}})
 	must(err)
 	p.server, err = agent.CreateServer(ctx, api.ServerCreate{Name: "alpha", Blueprint: "alpha", Start: true})
 	must(err)
