@@ -46,6 +46,7 @@ func (p *Panel) contentRemove(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
+	sceneOf(r).target = "content/" + cut(r.FormValue("content"))
 	queued, err := agent.RemoveOrphan(r.Context(), api.OrphanRemove{Content: r.FormValue("content")})
 	if err != nil {
 		return err
@@ -58,6 +59,7 @@ func (p *Panel) overlayPin(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
+	note(r, "revision %s, pinned: %v", r.PostFormValue("revision"), r.PostFormValue("pinned") != "")
 	pin := api.OverlayPin{Revision: r.PostFormValue("revision"), Pinned: r.PostFormValue("pinned") != ""}
 	made, err := agent.PinRevision(r.Context(), param(r, "name"), pin)
 	if err != nil {

@@ -124,6 +124,9 @@ func (p *Panel) overlayPage(w http.ResponseWriter, r *http.Request, status int, 
 	}
 	data.Jobs = keep(data.Jobs, sees.job)
 	data.Overlay.UsedBy = sees.names("blueprint", data.Overlay.UsedBy)
+	for i := range data.Revisions {
+		data.Revisions[i].UsedBy = sees.names("server", data.Revisions[i].UsedBy)
+	}
 	if data.Form = fields; fields == nil {
 		schema, err := schemaOf(r, agent, data.Overlay.Type)
 		if err != nil {
