@@ -73,6 +73,10 @@ check: ## everything that must hold before a change lands
 	@$(MAKE) --no-print-directory generate && git diff --exit-code -- sdk/proto docs/reference web || { echo 'generated files are stale: commit what make generate made'; exit 1; }
 	@$(MAKE) --no-print-directory test
 
+.PHONY: packages
+packages: build ## make the packages for Debian and for rpm in bin/
+	@deploy/package/make $(BIN)
+
 .PHONY: clean
 clean: ## remove what was built; the state of make run stays
 	rm -rf $(BIN)

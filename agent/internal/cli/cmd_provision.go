@@ -19,6 +19,7 @@ type provisionOptions struct {
 	provision.Options
 	databases bool
 	demo      bool
+	remove    bool
 }
 
 func (a *app) provisionCommand() *cobra.Command {
@@ -37,6 +38,7 @@ with servers running. From a built tree, deploy/provision calls it. Files that y
 	flags.IntVar(&options.GameCores, "game-cores", 0, "reserve `N` physical cores for game servers; -1 gives them back")
 	flags.BoolVar(&options.demo, "demo", false, "also install the simulated game and run a server of it")
 	flags.StringVar(&options.Root, "stage", "", "only copy the files of --from below this `directory`, for a package")
+	flags.BoolVar(&options.remove, "remove", false, "end all of left4me on this host, keep databases, content and configuration")
 	flags.BoolVar(&options.databases, "databases", false, "only give databases back to their programs")
 	return out
 }
@@ -56,15 +58,24 @@ func (a *app) provision(ctx context.Context, options provisionOptions) error {
 	if a.format != "json" {
 		options.Progress = stepLines{a.Stderr}
 	}
-	report, err := provision.Run(ctx, options.Options)
-	if err == nil && options.Root == "" {
-		err = a.fill(ctx, options, &report)
-	}
+	report, err := a.change(ctx, options)
 	done := provisioned{Changed: append([]string{}, report.Changed...), Notes: append([]string{}, report.Notes...), Seconds: time.Since(began).Seconds()}
 	if err != nil && len(done.Changed)+len(done.Notes) == 0 {
 		return err
 	}
 	return errors.Join(err, a.show(done, func(w io.Writer) { done.print(w) }))
+}
+
+// change does what the flags ask for.
+func (a *app) change(ctx context.Context, options provisionOptions) (provision.Report, error) {
+	if options.remove {
+		return provision.Remove(ctx)
+	}
+	report, err := provision.Run(ctx, options.Options)
+	if err == nil && options.Root == "" {
+		err = a.fill(ctx, options, &report)
+	}
+	return report, err
 }
 
 func (p provisioned) print(w io.Writer) {
