@@ -21,7 +21,7 @@ import (
 const rounds = 12
 
 // Agent, plugins and games are killed with SIGKILL at random moments while servers start, stop and overlays
-// are built. After each new start of the agent everything is as it was meant, and nothing is left over.
+// are built. After each new start of the agent everything is as it was meant, and nothing is left over (S18).
 func TestKillAnything(t *testing.T) {
 	if os.Geteuid() != 0 {
 		t.Skip("needs root to mount")

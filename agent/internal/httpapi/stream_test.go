@@ -176,7 +176,7 @@ func TestHeartbeat(t *testing.T) {
 }
 
 // TestReaderThatNeverReads fills every buffer of the connection: the source is not held up for ever, what
-// is lost is counted, and the reader is given up.
+// is lost is counted, and the reader is given up (S14).
 func TestReaderThatNeverReads(t *testing.T) {
 	ended := make(chan int, 1)
 	url, service, _ := listen(t, httpapi.StreamLimits{Write: 50 * time.Millisecond, Stall: time.Millisecond, Bytes: 4096},

@@ -81,7 +81,7 @@ func TestJobLogIsCompleteAndEnds(t *testing.T) {
 	}
 }
 
-// TestManyReaders holds 1,000 streams at once; all get the event, and goleak in TestMain finds what stays.
+// TestManyReaders holds 1,000 streams at once; all get the event, and goleak in TestMain finds what stays (S14).
 func TestManyReaders(t *testing.T) {
 	const readers = 1000
 	agent := agenttest.New(t)

@@ -44,6 +44,7 @@ func checker(t *testing.T, after int64) (func(job.Line) error, *atomic.Int64) {
 	}, &last
 }
 
+// Shows S7.
 func TestFollowersSeeEveryLineOnce(t *testing.T) {
 	const lines, followers = 20_000, 50
 	batches := make(chan int)

@@ -167,6 +167,7 @@ func TestWorkersBoundWhatRunsButNotWhatWaits(t *testing.T) {
 	}
 }
 
+// Shows S7.
 func TestCoalescing(t *testing.T) {
 	started := make(chan string, 10)
 	h := newHost(t, obedient("build", started))

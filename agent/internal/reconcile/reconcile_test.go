@@ -52,6 +52,7 @@ func state(t *testing.T, r *rig.Rig, want server.State) {
 	}
 }
 
+// Shows S18.
 func TestRunningServerIsAdopted(t *testing.T) {
 	r, s := running(t)
 	units, _ := r.World.List(context.Background())
@@ -66,7 +67,7 @@ func TestRunningServerIsAdopted(t *testing.T) {
 	}
 }
 
-// A host that rebooted has lost processes and mounts; what ran comes back.
+// A host that rebooted has lost processes and mounts; what ran comes back (S18).
 func TestServerComesBackAfterReboot(t *testing.T) {
 	r, s := running(t)
 	r.Close()

@@ -89,7 +89,7 @@ func TestReadOnlyDisk(t *testing.T) {
 	refused(t, err, fault.Unavailable, "cannot be made")
 }
 
-// TestOtherUser opens, as nobody, a database that root left, in a process of its own.
+// TestOtherUser opens, as nobody, a database that root left, in a process of its own (S12).
 func TestOtherUser(t *testing.T) {
 	if path := os.Getenv("LEFT4ME_TEST_OTHER_USER"); path != "" {
 		_, err := sqlite.Open(t.Context(), path)

@@ -77,6 +77,7 @@ func copies(t *testing.T, path string) []string {
 	return found
 }
 
+// Shows S2.
 func TestUpgradeKeepsACopy(t *testing.T) {
 	path := filled(t)
 	if got := copies(t, path); len(got) != 0 {
@@ -115,6 +116,7 @@ func TestUpgradeKeepsACopy(t *testing.T) {
 	}
 }
 
+// Shows S2.
 func TestFailedUpgradeLeavesTheOldSchema(t *testing.T) {
 	for name, broken := range map[string]string{
 		"syntax":        `CREATE TABLE extra (n INTEGER); INSERT INTO nowhere VALUES (1);`,

@@ -52,6 +52,7 @@ func modeOf(t *testing.T, path string) os.FileMode {
 	return info.Mode().Perm()
 }
 
+// Shows S12.
 func TestFilesAreNotForOthers(t *testing.T) {
 	old := syscall.Umask(0) // the worst one
 	defer syscall.Umask(old)
@@ -71,6 +72,7 @@ func TestFilesAreNotForOthers(t *testing.T) {
 	}
 }
 
+// Shows S12.
 func TestModesAreCorrectedButNotWidened(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "agent.db")
 	db, err := sqlite.Open(t.Context(), path)

@@ -104,6 +104,7 @@ func TestSetPasswordEndsSessions(t *testing.T) {
 	}
 }
 
+// Shows S12.
 func TestOpenKeepsDataAndGuardsFiles(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "panel")
 	s := open(t, dir)

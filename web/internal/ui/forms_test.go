@@ -83,7 +83,7 @@ func TestBlueprintOrderWithoutJavaScript(t *testing.T) {
 	}
 }
 
-// The agent knows who did it, and every change ends on a page that can be loaded again.
+// The agent knows who did it, and every change ends on a page that can be loaded again (S19).
 func TestActionsAreDoneInTheNameOfThePerson(t *testing.T) {
 	p := signedIn(t)
 	p.seed()

@@ -10,7 +10,7 @@ import (
 	"github.com/left4me/left4me/web/internal/account"
 )
 
-// A person sets the panel up and gets to a running server, in a real browser, without loading a page by hand.
+// A person sets the panel up and gets to a running server, in a real browser, without loading a page by hand (S19).
 func TestJourneyInChromium(t *testing.T) {
 	p := newPanel(t)
 	c := newChromium(t)

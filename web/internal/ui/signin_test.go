@@ -47,6 +47,7 @@ func cookie(t *testing.T, a answer, name string) *http.Cookie {
 	return nil
 }
 
+// Shows S3.
 func TestSessionCookie(t *testing.T) {
 	for name, insecure := range map[string]bool{"__Host-session": false, "session": true} {
 		t.Run(name, func(t *testing.T) {

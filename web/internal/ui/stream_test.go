@@ -82,6 +82,7 @@ func (r *reader) until(name, text string) event {
 	}
 }
 
+// Shows S14.
 func TestConsoleStreamResumes(t *testing.T) {
 	p := signedIn(t)
 	p.seed()
@@ -182,6 +183,7 @@ func TestStreamsOfNothingAreErrors(t *testing.T) {
 	p.get("/hosts/elsewhere/stream", http.StatusNotFound)
 }
 
+// Shows S14.
 func TestStreamsLeaveNothingBehind(t *testing.T) {
 	p := signedIn(t)
 	p.seed()

@@ -33,6 +33,7 @@ func ok(t *testing.T, errs ...error) {
 	}
 }
 
+// Shows S5.
 func TestNothingLeadsOut(t *testing.T) {
 	d := root(t)
 	outside := t.TempDir()

@@ -81,7 +81,7 @@ func TestDeletionsAndExchanges(t *testing.T) {
 	}
 }
 
-// Builds and content on different disks: what cannot be linked is copied, and all the rest holds.
+// Builds and content on different disks: what cannot be linked is copied, and all the rest holds (S8).
 func TestContentOnAnotherDisk(t *testing.T) {
 	w := newWorld(t)
 	if err := unix.Mount("disk", w.path("overlays"), "tmpfs", 0, "size=16m,mode=0700"); err != nil {

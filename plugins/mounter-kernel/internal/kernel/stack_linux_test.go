@@ -35,6 +35,7 @@ func (w *world) layers(n int) []mounter.Layer {
 	return append(out, release)
 }
 
+// Shows S5.
 func TestMountIsIdempotentAndFirstWins(t *testing.T) {
 	w := newWorld(t)
 	l := w.layers(3)
@@ -76,6 +77,7 @@ func mountLine(t testing.TB, path string) string {
 	return ""
 }
 
+// Shows S5.
 func TestMountRefusesBadStacks(t *testing.T) {
 	w := newWorld(t)
 	l := w.layers(2)
@@ -129,7 +131,7 @@ func TestForeignMountsAreReportedAndLeftAlone(t *testing.T) {
 	}
 }
 
-// Uppers of fuse-overlayfs resurrected deleted files once.
+// Uppers of fuse-overlayfs resurrected deleted files once (S5).
 func TestTaintedUppersAreRefusedWithTheWayOut(t *testing.T) {
 	w := newWorld(t)
 	l := w.layers(1)

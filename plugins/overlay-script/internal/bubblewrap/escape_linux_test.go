@@ -16,6 +16,7 @@ import (
 
 // Each test performs an attack from inside a script and fails if it succeeds.
 
+// Shows S10.
 func TestEscapeFiles(t *testing.T) {
 	b := newBox(t, nil)
 	// A database that anybody on the host could read, in a place where anybody could.
@@ -57,6 +58,7 @@ func unbroken(t *testing.T, got result) {
 	}
 }
 
+// Shows S10.
 func TestEscapeProcesses(t *testing.T) {
 	b := newBox(t, nil)
 	// A victim with the same user id as the script, outside of any sandbox.
@@ -160,6 +162,7 @@ func elf32() []byte {
 	return append(header, code...)
 }
 
+// Shows S9.
 func TestEscapeResources(t *testing.T) {
 	b := newBox(t, nil)
 	t.Run("fork bomb", func(t *testing.T) {

@@ -34,6 +34,7 @@ const (
 	resolver      = "9.9.9.9"
 )
 
+// Shows S11.
 func TestInternet(t *testing.T) {
 	if os.Geteuid() != 0 || os.Getenv("LEFT4ME_TEST_VARIANT") != "" {
 		t.Skip("needs root")

@@ -12,6 +12,7 @@ import (
 	"github.com/left4me/left4me/plugins/overlay-script/internal/sandbox"
 )
 
+// Shows S11.
 func TestEscapeNetwork(t *testing.T) {
 	// The listener's port is one that the relay serves: only the policy stands before it.
 	port, heard := listenEverywhere(t)

@@ -16,6 +16,7 @@ import (
 	"github.com/left4me/left4me/plugins/overlay-script/internal/sandbox"
 )
 
+// Shows S9.
 func TestRunChangesTheTreeAndReportsBothStreams(t *testing.T) {
 	b := newBox(t, nil)
 	got := b.run(`echo "$OVERLAY $HOME $GREETING"; pwd; echo problem >&2; mkdir -p addons; echo content > addons/file`,
@@ -34,6 +35,7 @@ func TestRunChangesTheTreeAndReportsBothStreams(t *testing.T) {
 	}
 }
 
+// Shows S9.
 func TestRunTellsEndingsApart(t *testing.T) {
 	b := newBox(t, nil)
 	short := func(s *sandbox.Spec) { s.Limits.WallTime = 300 * time.Millisecond }

@@ -8,7 +8,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Perl is on every Debian and can call the kernel without a compiler.
+// Perl is on every Debian and can call the kernel without a compiler (S10).
 func TestEscapeSystemCalls(t *testing.T) {
 	b := newBox(t, nil)
 	var script strings.Builder

@@ -18,6 +18,7 @@ import (
 
 const examples = "../../../../examples/script-overlays"
 
+// Shows S15.
 func TestExampleMaps(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
@@ -97,6 +98,7 @@ func TestExampleL4D2CenterKeepsWhatItCannotVerify(t *testing.T) {
 	i.addons("widebox1", "dark carnival remix", "detourahead", "downpour")
 }
 
+// Shows S15.
 func TestExampleCompetitiveRework(t *testing.T) {
 	t.Parallel()
 	i := newInternet(t, "competitive_rework")
@@ -139,6 +141,7 @@ func TestExampleCompetitiveRework(t *testing.T) {
 	}
 }
 
+// Shows S15.
 func TestExampleTickrate(t *testing.T) {
 	t.Parallel()
 	i := newInternet(t, "tickrate")

@@ -12,6 +12,7 @@ import (
 	"github.com/left4me/left4me/sdk/builder"
 )
 
+// Shows S6.
 func TestBuildRefreshUpdateRemove(t *testing.T) {
 	r := newRig(t, standin.World{
 		Items:       []standin.Item{itemOf("1", "a"), itemOf("2", "b"), itemOf("3", "c")},

@@ -194,6 +194,7 @@ func TestFullDisk(t *testing.T) {
 	})
 }
 
+// Shows S8.
 func TestCacheOnAnotherFileSystem(t *testing.T) {
 	r := newRig(t, standin.World{Items: []standin.Item{itemOf("1", "a"), itemOf("2", "b")}})
 	r.cache = tmpfs(t, "64m")

@@ -32,6 +32,7 @@ func TestExclude(t *testing.T) {
 	}
 }
 
+// Shows S6.
 func TestFilesOfOthersAreLeftAlone(t *testing.T) {
 	r := newRig(t, standin.World{Items: []standin.Item{itemOf("1", "a"), itemOf("2", "b")}})
 	addons := filepath.Join(r.tree, "left4dead2", "addons")

@@ -1,0 +1,98 @@
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"slices"
+	"strings"
+)
+
+// execute runs tests, a package at a time: many boot a host or need a whole machine.
+func execute(ctx context.Context, tests []*test) error {
+	packages := map[string][]*test{}
+	var order []string
+	for _, t := range tests {
+		if packages[t.dir] == nil {
+			order = append(order, t.dir)
+		}
+		packages[t.dir] = append(packages[t.dir], t)
+	}
+	slices.Sort(order)
+	var failures []error
+	for _, dir := range order {
+		fmt.Fprintf(os.Stderr, "== %s (%d)\n", dir, len(packages[dir]))
+		if err := executePackage(ctx, dir, packages[dir]); err != nil {
+			failures = append(failures, fmt.Errorf("%s: %w", dir, err))
+		}
+	}
+	return errors.Join(failures...)
+}
+
+func executePackage(ctx context.Context, dir string, tests []*test) error {
+	names := make([]string, len(tests))
+	for i, t := range tests {
+		names[i] = t.name
+	}
+	command := exec.CommandContext(ctx, "go", "test", "-count=1", "-timeout=40m", "-json", "-run", "^("+strings.Join(names, "|")+")$", ".")
+	command.Dir = dir // each module by itself
+	var stderr bytes.Buffer
+	command.Stderr = &stderr
+	stdout, err := command.StdoutPipe()
+	if err != nil {
+		return err
+	}
+	if err := command.Start(); err != nil {
+		return err
+	}
+	failed := follow(stdout, tests)
+	if err := command.Wait(); err != nil {
+		return fmt.Errorf("%w\n%s%s", err, failed, stderr.String())
+	}
+	return nil
+}
+
+// event is a line of "go test -json" (go doc test2json).
+type event struct{ Action, Test, Output string }
+
+// follow notes how tests end, shows what they measured, and returns what failing ones said.
+func follow(r io.Reader, tests []*test) string {
+	said := map[string]*strings.Builder{}
+	var failed strings.Builder
+	lines := bufio.NewReader(r)
+	for {
+		line, err := lines.ReadBytes('\n')
+		var e event
+		if json.Unmarshal(line, &e) == nil {
+			e.note(tests, said, &failed)
+		}
+		if err != nil {
+			return failed.String()
+		}
+	}
+}
+
+func (e event) note(tests []*test, said map[string]*strings.Builder, failed *strings.Builder) {
+	if said[e.Test] == nil {
+		said[e.Test] = &strings.Builder{}
+	}
+	said[e.Test].WriteString(e.Output)
+	// A measurement is logged as "S1: …".
+	if _, figure, ok := strings.Cut(e.Output, ".go:"); ok && inComment.MatchString(figure) {
+		fmt.Fprint(os.Stderr, "   ", strings.TrimSpace(figure[strings.IndexByte(figure, ' ')+1:]), "\n")
+	}
+	if e.Action == "fail" {
+		failed.WriteString(said[e.Test].String())
+	}
+	for _, t := range tests {
+		if t.name == e.Test && slices.Contains([]string{"pass", "fail", "skip"}, e.Action) {
+			t.result = e.Action
+		}
+	}
+}
