@@ -39,9 +39,10 @@ test: ## run the tests of every module, with the race detector
 	@CGO_ENABLED=1 $$($(GOTESTSUM)) --format pkgname-and-test-fails --hide-summary skipped -- -race -timeout 25m work
 
 .PHONY: test-host
-test-host: ## run the tests that need a booted Debian with systemd; root only
-	@deploy/deps host
-	@LEFT4ME_HOST=require $$($(GOTESTSUM)) --format standard-verbose -- -timeout 25m ./test/host...
+test-host: ## run the tests that need a booted Debian with systemd, then the table of promises; root only
+	@deploy/deps test
+	@LEFT4ME_HOST=require $$($(GOTESTSUM)) --format standard-verbose -- -timeout 25m ./test/hostrig
+	@LEFT4ME_HOST=require go run ./test/promises
 
 .PHONY: bench
 bench: ## run the benchmarks, once each, with side-by-side ratios
