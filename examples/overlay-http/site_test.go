@@ -77,7 +77,6 @@ type standin struct {
 	files  map[string][]byte
 	cut    int      // answer only so many bytes, once; 0 = all
 	ranges []string // Range headers that came
-	sent   int
 }
 
 func newSite(t *testing.T) *standin {

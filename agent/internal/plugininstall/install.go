@@ -1,0 +1,252 @@
+// Package plugininstall puts programs of plugins onto a host and into the agent's configuration, for the operator. Nothing here
+// runs a plugin but to let it describe itself, as nobody when we are root; and nothing is enabled that was not shown before.
+package plugininstall
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/left4me/left4me/agent/internal/config"
+	"github.com/left4me/left4me/agent/internal/fault"
+	"github.com/left4me/left4me/sdk"
+)
+
+// Dir is where programs of plugins go.
+const Dir = "/usr/local/lib/left4me/plugins"
+
+const (
+	describeTimeout = 20 * time.Second
+	nobody          = 65534
+)
+
+// Request is what a plugin is and asks for: what an operator reads before it may run.
+type Request struct {
+	Plugin   string          `json:"plugin"` // name of its block, and of the overlays' type
+	Name     string          `json:"name"`   // as it calls itself
+	Version  string          `json:"version"`
+	Kind     string          `json:"kind"`
+	Program  string          `json:"program"`
+	Checksum string          `json:"checksum"`
+	Enabled  bool            `json:"enabled"`
+	User     string          `json:"user,omitempty"`                       // "" = the agent's
+	Wanted   []string        `json:"wanted_linux_capabilities,omitempty"`  // what it would like
+	Granted  []string        `json:"granted_linux_capabilities,omitempty"` // what its block gives
+	Uses     []string        `json:"uses,omitempty"`                       // capabilities of the protocol, such as build.network
+	Doc      string          `json:"doc,omitempty"`
+	Schema   json.RawMessage `json:"settings_schema,omitempty"`
+}
+
+// Installed is what a change did.
+type Installed struct {
+	Request
+	Config string `json:"config"`
+	Backup string `json:"backup"`           // the configuration as it was
+	Before string `json:"before,omitempty"` // the program that was replaced; it stays
+}
+
+// Place copies a program into dir under a name that has its checksum, and lets it describe itself from there, so that what was
+// looked at is what will run. Name is that of the plugin's block; "" takes the plugin's own.
+func Place(ctx context.Context, dir, program, name string) (Request, error) {
+	temporary, sum, err := copyProgram(dir, program)
+	if err != nil {
+		return Request{}, err
+	}
+	defer os.Remove(temporary)
+	d, err := describe(ctx, temporary)
+	if err != nil {
+		return Request{}, err
+	}
+	if name == "" {
+		name = d.Name
+	}
+	place := filepath.Join(dir, d.Name+"-"+sum[:12])
+	if err := os.Rename(temporary, place); err != nil {
+		return Request{}, fault.Wrap(err, fault.Precondition, "The program cannot be put to %s.", place)
+	}
+	return request(d, config.Plugin{Name: name, Kind: string(d.Kind), Launch: config.Launch{Command: []string{place}, Checksum: "sha256:" + sum}}), nil
+}
+
+func request(d sdk.Description, p config.Plugin) Request {
+	return Request{
+		Plugin: p.Name, Name: d.Name, Version: d.Version, Kind: string(d.Kind), Program: p.Launch.Command[0], Checksum: p.Launch.Checksum,
+		Enabled: p.Enabled, User: p.Launch.User, Wanted: d.WantedCapabilities, Granted: p.Launch.Capabilities, Uses: d.Capabilities,
+		Doc: d.Doc, Schema: d.PluginSchema,
+	}
+}
+
+// Add writes a block for the plugin, which is not enabled.
+func Add(path string, r Request) (Installed, error) {
+	edit, err := config.OpenEdit(path)
+	if err != nil {
+		return Installed{}, err
+	}
+	if _, taken := edit.Plugin(r.Plugin); taken {
+		return Installed{}, fault.New(fault.Conflict, "The configuration has a plugin %q already.", r.Plugin).
+			WithHint("Replace its program with: left4me plugin swap %s BINARY; or give another name with --name.", r.Plugin)
+	}
+	edit.AddPlugin(config.Plugin{
+		Name: r.Plugin, Kind: r.Kind, Launch: config.Launch{Mode: config.LaunchExec, Command: []string{r.Program}, Checksum: r.Checksum},
+	}, r.Name+" "+r.Version)
+	backup, err := edit.Save()
+	return Installed{Request: r, Config: path, Backup: backup}, err
+}
+
+// Look describes a plugin that is in the configuration, after its checksum was checked.
+func Look(ctx context.Context, path, name string) (Request, error) {
+	_, p, err := open(path, name)
+	if err != nil {
+		return Request{}, err
+	}
+	if p.Launch.Mode != config.LaunchExec {
+		return Request{Plugin: p.Name, Kind: p.Kind, Program: p.Launch.Socket, Enabled: p.Enabled}, nil // its unit decides
+	}
+	sum, err := sumOf(p.Launch.Command[0])
+	if err != nil {
+		return Request{}, err
+	}
+	if p.Launch.Checksum != "" && p.Launch.Checksum != "sha256:"+sum {
+		return Request{}, fault.New(fault.Precondition, "The program %s of plugin %q is not the one that was installed: its checksum is sha256:%s.", p.Launch.Command[0], name, sum).
+			WithHint("If you replaced it, say so with: left4me plugin swap %s %s", name, p.Launch.Command[0])
+	}
+	d, err := describe(ctx, p.Launch.Command[0])
+	if err != nil {
+		return Request{}, err
+	}
+	return request(d, p), nil
+}
+
+// SetEnabled enables or disables a plugin.
+func SetEnabled(path, name string, enabled bool) (Installed, error) {
+	edit, p, err := open(path, name)
+	if err != nil {
+		return Installed{}, err
+	}
+	edit.SetEnabled(name, enabled)
+	backup, err := edit.Save()
+	return Installed{Request: Request{Plugin: name, Kind: p.Kind, Enabled: enabled}, Config: path, Backup: backup}, err
+}
+
+// Swap puts another program into a plugin's block and keeps everything else of it.
+func Swap(path, name string, r Request) (Installed, error) {
+	edit, p, err := open(path, name)
+	if err != nil {
+		return Installed{}, err
+	}
+	if p.Kind != r.Kind {
+		return Installed{}, fault.New(fault.Precondition, "Plugin %q is a %s, and %s is a %s.", name, p.Kind, r.Name, r.Kind).
+			WithHint("Install it under a name of its own with: left4me plugin install")
+	}
+	if !edit.SetProgram(name, r.Program, r.Checksum) {
+		return Installed{}, fault.New(fault.Precondition, "Plugin %q is not started by the agent, but by systemd.", name).
+			WithHint("Swap it with a drop-in of its unit that sets ExecStart=%s.", r.Program)
+	}
+	r.Enabled, r.User, r.Granted = p.Enabled, p.Launch.User, p.Launch.Capabilities
+	backup, err := edit.Save()
+	return Installed{Request: r, Config: path, Backup: backup, Before: p.Launch.Command[0]}, err
+}
+
+func open(path, name string) (*config.Edit, config.Plugin, error) {
+	edit, err := config.OpenEdit(path)
+	if err != nil {
+		return nil, config.Plugin{}, err
+	}
+	p, ok := edit.Plugin(name)
+	if !ok {
+		var names []string
+		for _, p := range edit.Plugins() {
+			names = append(names, p.Name)
+		}
+		return nil, p, fault.New(fault.NotFound, "The configuration %s has no plugin %q.", path, name).WithHint("It has: %s.", strings.Join(names, ", "))
+	}
+	return edit, p, nil
+}
+
+// copyProgram copies program to a temporary name in dir and returns its checksum. A link is followed once, here.
+func copyProgram(dir, program string) (temporary, sum string, err error) {
+	from, err := os.Open(program)
+	if err != nil {
+		return "", "", fault.Wrap(err, fault.NotFound, "The program %s cannot be read.", program).WithHint("Check the path.")
+	}
+	defer from.Close()
+	if info, err := from.Stat(); err != nil || !info.Mode().IsRegular() {
+		return "", "", fault.New(fault.Invalid, "%s is not a program.", program).WithHint("Name the plugin's binary.")
+	}
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return "", "", fault.Wrap(err, fault.Forbidden, "The directory %s cannot be made.", dir).WithHint("Run the command as root, or name another directory with --dir.")
+	}
+	to, err := os.CreateTemp(dir, ".plugin-*")
+	if err != nil {
+		return "", "", fault.Wrap(err, fault.Forbidden, "Nothing can be written to %s.", dir).WithHint("Run the command as root, or name another directory with --dir.")
+	}
+	hash := sha256.New()
+	_, err = io.Copy(io.MultiWriter(to, hash), from)
+	if err = errors.Join(err, to.Chmod(0o755), to.Sync(), to.Close()); err != nil {
+		_ = os.Remove(to.Name())
+		return "", "", fault.Wrap(err, fault.Precondition, "The program cannot be copied to %s.", dir).WithHint("Look at the disk.")
+	}
+	return to.Name(), hex.EncodeToString(hash.Sum(nil)), nil
+}
+
+func sumOf(program string) (string, error) {
+	file, err := os.Open(program)
+	if err != nil {
+		return "", fault.Wrap(err, fault.NotFound, "The program %s cannot be read.", program).WithHint("Install it again.")
+	}
+	defer file.Close()
+	hash := sha256.New()
+	_, err = io.Copy(hash, file)
+	return hex.EncodeToString(hash.Sum(nil)), err
+}
+
+// describe runs a program's subcommand "describe": as nobody when we are root, because nobody has decided yet to trust it.
+func describe(ctx context.Context, program string) (sdk.Description, error) {
+	ctx, cancel := context.WithTimeout(ctx, describeTimeout)
+	defer cancel()
+	file, err := os.Open(program)
+	if err != nil {
+		return sdk.Description{}, fault.Wrap(err, fault.NotFound, "The program %s cannot be read.", program).WithHint("Install it again.")
+	}
+	defer file.Close()
+	cmd := exec.CommandContext(ctx, program, "describe")
+	if runtime.GOOS == "linux" { // nobody may run what is in a directory that is closed to it
+		cmd.Path, cmd.ExtraFiles = "/proc/self/fd/3", []*os.File{file}
+	}
+	cmd.Env, cmd.Dir = []string{"PATH=/usr/bin:/bin", "LANG=C.UTF-8"}, "/"
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) }
+	cmd.WaitDelay = time.Second
+	if os.Geteuid() == 0 {
+		cmd.SysProcAttr.Credential = &syscall.Credential{Uid: nobody, Gid: nobody}
+	}
+	out, err := cmd.Output()
+	var d sdk.Description
+	if err == nil {
+		err = json.Unmarshal(out, &d)
+	}
+	if err == nil {
+		err = sdk.CheckInfo(sdk.Info{
+			Name: d.Name, Version: d.Version, Kind: d.Kind, Capabilities: d.Capabilities, WantedCapabilities: d.WantedCapabilities, Doc: d.Doc,
+			PluginSchema: d.PluginSchema, OverlaySchema: d.OverlaySchema,
+		})
+	}
+	if err != nil {
+		return d, fault.Wrap(err, fault.Precondition, "The program %s does not describe itself as a plugin.", program).
+			WithHint("Ask its author, or hold it against the protocol with: left4me plugin verify")
+	}
+	if d.ProtocolMajor != sdk.ProtocolMajor {
+		return d, fault.New(fault.Precondition, "%s %s speaks version %d of the protocol, and this left4me version %d.", d.Name, d.Version, d.ProtocolMajor, sdk.ProtocolMajor).
+			WithHint("Get a version of the plugin for this left4me.")
+	}
+	return d, nil
+}
