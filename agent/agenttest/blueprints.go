@@ -3,6 +3,7 @@ package agenttest
 import (
 	"context"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/left4me/left4me/agent/api"
@@ -110,4 +111,18 @@ func (w *world) checkOverlays(names []string) error {
 		}
 	}
 	return nil
+}
+
+func (v blueprintView) Preview(_ context.Context, draft api.BlueprintCreate) (api.BlueprintPreview, error) {
+	defer v.lock()()
+	if err := v.checkOverlays(draft.Overlays); err != nil {
+		return api.BlueprintPreview{}, err
+	}
+	out := api.BlueprintPreview{ServerConfig: strings.Join(draft.Config, "\n") + "\n", Arguments: draft.Arguments, Findings: []api.Finding{}}
+	for i, line := range draft.Config {
+		if strings.HasPrefix(line, "#") {
+			out.Findings = append(out.Findings, api.Finding{Line: i + 1, Message: "Source knows no comments with #.", Hint: "Begin it with // instead."})
+		}
+	}
+	return out, nil
 }

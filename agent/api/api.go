@@ -192,7 +192,30 @@ type BlueprintSettings struct {
 	Tickrate   int    `json:"tickrate,omitempty"`
 	Region     *int   `json:"region,omitempty"`
 	SteamGroup string `json:"steam_group,omitempty"`
-	SearchKey  string `json:"search_key,omitempty"`
+	SearchKey  string `json:"search_key,omitempty" doc:"Key that lobbies find the server by."`
+
+	SteamGroupExclusive bool     `json:"steam_group_exclusive,omitempty" doc:"Only members of the Steam group find it through a lobby."`
+	Password            string   `json:"password,omitempty" doc:"To join. Everybody who plays knows it."`
+	Tags                string   `json:"tags,omitempty" doc:"For the server list, with commas; 63 characters count."`
+	GameTypes           string   `json:"game_types,omitempty" doc:"Modes that lobbies may choose, with commas."`
+	LobbyOnly           *bool    `json:"lobby_only,omitempty" doc:"false lets people join an empty server by its address; the game's own default does not."`
+	Rates               bool     `json:"rates,omitempty" doc:"Set the network rates that fit the tick rate."`
+	MOTD                string   `json:"motd,omitempty" doc:"Message of the day, shown to who joins."`
+	SMCvars             []string `json:"sm_cvars,omitempty" doc:"\"name value\" each, set by SourceMod, so that cheats work too."`
+}
+
+// BlueprintPreview is what a blueprint comes to.
+type BlueprintPreview struct {
+	ServerConfig string    `json:"server_config" doc:"server.cfg as a server named example would get it, without the RCON password."`
+	Arguments    []string  `json:"arguments" doc:"Launch arguments of that server."`
+	Findings     []Finding `json:"findings" doc:"What is most likely a mistake. None of it stands in the way."`
+}
+
+// Finding is something odd.
+type Finding struct {
+	Line    int    `json:"line,omitempty" doc:"Of config, from 1; absent for settings."`
+	Message string `json:"message"`
+	Hint    string `json:"hint,omitempty"`
 }
 
 // BlueprintCreate makes a blueprint.

@@ -21,6 +21,7 @@ const (
 	PathContentSweep     = Prefix + "/content/sweep"           // POST -> 202 Job: removes what nobody needs
 	PathBlueprints       = Prefix + "/blueprints"              // GET, POST BlueprintCreate -> 201
 	PathBlueprint        = PathBlueprints + "/{name}"          // GET, PATCH BlueprintUpdate, DELETE
+	PathBlueprintPreview = Prefix + "/blueprint-preview"       // POST BlueprintCreate -> BlueprintPreview; changes nothing
 	PathReleases         = Prefix + "/releases"                // GET []Release, POST -> 202 Job: install from the configured source
 	PathServers          = Prefix + "/servers"                 // GET, POST ServerCreate -> 201
 	PathServer           = PathServers + "/{name}"             // GET, DELETE -> 202 Job

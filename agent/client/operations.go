@@ -199,3 +199,8 @@ func withQuery(path string, pairs ...string) string {
 	}
 	return path + "?" + query.Encode()
 }
+
+// PreviewBlueprint shows what a blueprint would come to, and its likely mistakes. It changes nothing.
+func (c *Client) PreviewBlueprint(ctx context.Context, in api.BlueprintCreate) (api.BlueprintPreview, error) {
+	return call[api.BlueprintCreate, api.BlueprintPreview](ctx, c, http.MethodPost, api.PathBlueprintPreview, &in)
+}

@@ -37,6 +37,16 @@ type Settings struct {
 	Region     *int   `json:"region,omitempty"`
 	SteamGroup string `json:"steam_group,omitempty"`
 	SearchKey  string `json:"search_key,omitempty"`
+	// SteamGroupExclusive lets only members of SteamGroup find the server through a lobby.
+	SteamGroupExclusive bool   `json:"steam_group_exclusive,omitempty"`
+	Password            string `json:"password,omitempty"` // to join; everybody who plays knows it
+	Tags                string `json:"tags,omitempty"`
+	GameTypes           string `json:"game_types,omitempty"` // modes that lobbies may choose, with commas
+	// LobbyOnly false lets people join an empty server by its address; nil leaves the game's own, which does not.
+	LobbyOnly *bool    `json:"lobby_only,omitempty"`
+	Rates     bool     `json:"rates,omitempty"`    // set the network rates that fit Tickrate
+	MOTD      string   `json:"motd,omitempty"`     // shown to who joins
+	SMCvars   []string `json:"sm_cvars,omitempty"` // "name value" each, set by SourceMod, also cheats
 }
 
 // Reader reads blueprints. Absent ones are fault.NotFound.

@@ -14,6 +14,8 @@ const (
 	maxArguments = 64
 	maxConfig    = 1000
 	maxLine      = 512
+	maxMOTD      = 2048
+	maxSMCvars   = 500
 )
 
 // reserved arguments are generated from the server; a second one would fight the first.
@@ -22,8 +24,8 @@ var reserved = []string{"-game", "-port", "+hostport", "-ip", "+ip", "+map", "-n
 
 var difficulties = []string{"Easy", "Normal", "Hard", "Impossible"}
 
-// check refuses what would break out of its place or never work.
-func (b *Blueprint) check() error {
+// Check refuses what would break out of its place or never work: an Invalid fault that names the field.
+func (b Blueprint) Check() error {
 	if err := checkArguments(b.Arguments); err != nil {
 		return err
 	}
@@ -75,7 +77,8 @@ func checkConfig(lines []string) error {
 }
 
 func (s Settings) check() error {
-	texts := []struct{ field, value string }{{"hostname", s.Hostname}, {"steam_group", s.SteamGroup}, {"search_key", s.SearchKey}}
+	texts := []struct{ field, value string }{{"hostname", s.Hostname}, {"steam_group", s.SteamGroup}, {"search_key", s.SearchKey},
+		{"password", s.Password}, {"tags", s.Tags}, {"game_types", s.GameTypes}}
 	for _, text := range texts {
 		if len(text.value) > 128 || !utf8.ValidString(text.value) || strings.ContainsFunc(text.value, breaksQuotes) {
 			return invalid("settings."+text.field, "The "+text.field+" holds a quote, a semicolon or a control character, or is too long.",
@@ -90,7 +93,27 @@ func (s Settings) check() error {
 	if s.Difficulty != "" && !slices.Contains(difficulties, s.Difficulty) {
 		return invalid("settings.difficulty", "The difficulty must be Easy, Normal, Hard or Impossible.", "Choose one of them.")
 	}
+	if err := s.checkSMCvars(); err != nil {
+		return err
+	}
+	if len(s.MOTD) > maxMOTD || !utf8.ValidString(s.MOTD) || strings.ContainsRune(s.MOTD, 0) {
+		return invalid("settings.motd", "The message of the day is longer than 2048 bytes or not text.", "Shorten it, or put a web page's address in.")
+	}
 	return s.checkNumbers()
+}
+
+// checkSMCvars: each is a name and a value that cannot break out of its quotes.
+func (s Settings) checkSMCvars() error {
+	if len(s.SMCvars) > maxSMCvars {
+		return invalid("settings.sm_cvars", "There are more than 500 SourceMod cvars.", "Put them into a cfg file of an overlay.")
+	}
+	for _, line := range s.SMCvars {
+		name, value, ok := strings.Cut(strings.TrimSpace(line), " ")
+		if !ok || name == "" || !isWord(name) || len(line) > maxLine || strings.ContainsFunc(value, breaksQuotes) {
+			return invalid("settings.sm_cvars", "This is no cvar and value: "+printable(line), "Write the name, a blank and the value, without quotes.")
+		}
+	}
+	return nil
 }
 
 func (s Settings) checkNumbers() error {

@@ -41,7 +41,7 @@ func (m *Manager) Create(ctx context.Context, actor string, draft Draft) (Bluepr
 	now := m.now()
 	created := Blueprint{ID: id.New(), Name: draft.Name, Owner: draft.Owner, Arguments: draft.Arguments,
 		Config: draft.Config, Settings: draft.Settings, CreatedAt: now, UpdatedAt: now}
-	if err := created.check(); err != nil {
+	if err := created.Check(); err != nil {
 		return Blueprint{}, err
 	}
 	err := m.store.Update(ctx, func(tx Tx) (err error) {
@@ -74,7 +74,7 @@ func (m *Manager) Edit(ctx context.Context, actor, name string, change Change) (
 			}
 		}
 		change.apply(&current)
-		if err := current.check(); err != nil {
+		if err := current.Check(); err != nil {
 			return err
 		}
 		current.UpdatedAt = m.now()

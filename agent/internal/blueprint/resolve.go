@@ -28,13 +28,20 @@ type Plan struct {
 // Resolve turns a blueprint into a plan for one server. overlays are the layers of b.Overlays in the same
 // order; release is the game. Resolve is pure.
 func Resolve(b Blueprint, overlays []content.Layer, release content.Layer, instance Instance) Plan {
-	return Plan{
+	plan := Plan{
 		Lowers: append(append([]content.Layer{}, overlays...), release),
 		Args:   args(b, instance),
 		Files: []content.File{{Path: "left4dead2/cfg/server.cfg", Data: []byte(ServerConfig(b, instance)),
 			Secret: true}},
 	}
+	if b.Settings.MOTD != "" {
+		plan.Files = append(plan.Files, content.File{Path: "left4dead2/" + motdFile, Data: []byte(b.Settings.MOTD + "\n")})
+	}
+	return plan
 }
+
+// motdFile is a name that no overlay and no release brings, so that nothing of theirs is hidden.
+const motdFile = "left4me_motd.txt"
 
 // args are those of srcds, one element each. -strictportbind because srcds silently takes the next free
 // port otherwise; +ip 0.0.0.0 because RCON listens on the primary address only without it.
@@ -71,6 +78,9 @@ func ServerConfig(b Blueprint, instance Instance) string {
 	// The history of a game is read from its console; a copy in files would fill the upper. Lines of the
 	// blueprint may change both.
 	out.WriteString("log on\nsv_logecho 1\nsv_logfile 0\n")
+	for _, rate := range rates(b.Settings) {
+		fmt.Fprintf(&out, "%s %s\n", rate[0], rate[1])
+	}
 	for _, line := range b.Config {
 		// Source has no # comment: the engine would print Unknown command.
 		if trimmed := strings.TrimSpace(line); strings.HasPrefix(trimmed, "#") {
@@ -82,7 +92,24 @@ func ServerConfig(b Blueprint, instance Instance) string {
 	for _, cvar := range cvars(b, instance) {
 		fmt.Fprintf(&out, "%s \"%s\"\n", cvar[0], cvar[1])
 	}
+	for _, line := range b.Settings.SMCvars {
+		name, value, _ := strings.Cut(strings.TrimSpace(line), " ")
+		fmt.Fprintf(&out, "sm_cvar %s \"%s\"\n", name, strings.TrimSpace(value))
+	}
+	// Last: writing the password makes the game hang up on everybody who is connected by RCON.
+	fmt.Fprintf(&out, "rcon_password \"%s\"\n", instance.RCONPassword)
 	return out.String()
+}
+
+// rates are the network rates that fit a tick rate, as operators of servers above 30 ticks set them.
+func rates(s Settings) [][2]string {
+	if !s.Rates || s.Tickrate == 0 {
+		return nil
+	}
+	tick, bytes := strconv.Itoa(s.Tickrate), strconv.Itoa(s.Tickrate*1000)
+	return [][2]string{{"sv_mincmdrate", tick}, {"sv_maxcmdrate", tick}, {"sv_minupdaterate", tick}, {"sv_maxupdaterate", tick},
+		{"sv_minrate", bytes}, {"sv_maxrate", bytes}, {"net_splitpacket_maxrate", strconv.Itoa(s.Tickrate * 500)},
+		{"net_maxcleartime", "0.0001"}, {"fps_max", "0"}}
 }
 
 func cvars(b Blueprint, instance Instance) [][2]string {
@@ -103,6 +130,27 @@ func cvars(b Blueprint, instance Instance) [][2]string {
 	if s.Region != nil {
 		add("sv_region", strconv.Itoa(*s.Region))
 	}
-	add("rcon_password", instance.RCONPassword)
+	if s.SteamGroupExclusive {
+		add("sv_steamgroup_exclusive", "1")
+	}
+	add("sv_password", s.Password)
+	add("sv_tags", s.Tags)
+	add("sv_gametypes", s.GameTypes)
+	add("sv_allow_lobby_connect_only", lobbyOnly(s.LobbyOnly))
+	if s.MOTD != "" {
+		add("motdfile", motdFile)
+		add("motd_enabled", "1")
+	}
 	return out
+}
+
+// lobbyOnly: the game's own default refuses everybody who joins an empty server by its address.
+func lobbyOnly(wanted *bool) string {
+	if wanted == nil {
+		return ""
+	}
+	if *wanted {
+		return "1"
+	}
+	return "0"
 }

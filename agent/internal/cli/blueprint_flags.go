@@ -17,6 +17,7 @@ type blueprintFlags struct {
 	configFile string
 	settings   api.BlueprintSettings
 	region     int
+	lobbyOnly  bool
 }
 
 func (f *blueprintFlags) register(cmd *cobra.Command) {
@@ -33,6 +34,14 @@ func (f *blueprintFlags) register(cmd *cobra.Command) {
 	f.flags.IntVar(&f.region, "region", 0, "region in the server browser; not sent unless given")
 	f.flags.StringVar(&f.settings.SteamGroup, "steam-group", "", "number of the Steam group that the server belongs to")
 	f.flags.StringVar(&f.settings.SearchKey, "search-key", "", "key that lobbies find the server by")
+	f.flags.BoolVar(&f.settings.SteamGroupExclusive, "steam-group-exclusive", false, "only members of the Steam group find it through a lobby")
+	f.flags.StringVar(&f.settings.Password, "password", "", "password to join; everybody who plays knows it")
+	f.flags.StringVar(&f.settings.Tags, "tags", "", "tags for the server list, with commas")
+	f.flags.StringVar(&f.settings.GameTypes, "game-types", "", "modes that lobbies may choose, with commas")
+	f.flags.BoolVar(&f.lobbyOnly, "lobby-only", false, "=false lets people join an empty server by its address")
+	f.flags.BoolVar(&f.settings.Rates, "rates", false, "set the network rates that fit the tick rate")
+	f.flags.StringVar(&f.settings.MOTD, "motd", "", "message of the day")
+	f.flags.StringArrayVar(&f.settings.SMCvars, "sm-cvar", nil, "\"name value\" set by SourceMod; repeat it")
 }
 
 // changed reports whether any of the flags was given.
@@ -62,15 +71,23 @@ func (f *blueprintFlags) config() ([]string, error) {
 func (f *blueprintFlags) apply(to *api.BlueprintSettings) {
 	given := f.settings
 	for name, set := range map[string]func(){
-		"hostname":    func() { to.Hostname = given.Hostname },
-		"map":         func() { to.Map = given.Map },
-		"mode":        func() { to.Mode = given.Mode },
-		"difficulty":  func() { to.Difficulty = given.Difficulty },
-		"max-players": func() { to.MaxPlayers = given.MaxPlayers },
-		"tickrate":    func() { to.Tickrate = given.Tickrate },
-		"region":      func() { to.Region = &f.region },
-		"steam-group": func() { to.SteamGroup = given.SteamGroup },
-		"search-key":  func() { to.SearchKey = given.SearchKey },
+		"hostname":              func() { to.Hostname = given.Hostname },
+		"map":                   func() { to.Map = given.Map },
+		"mode":                  func() { to.Mode = given.Mode },
+		"difficulty":            func() { to.Difficulty = given.Difficulty },
+		"max-players":           func() { to.MaxPlayers = given.MaxPlayers },
+		"tickrate":              func() { to.Tickrate = given.Tickrate },
+		"region":                func() { to.Region = &f.region },
+		"steam-group":           func() { to.SteamGroup = given.SteamGroup },
+		"search-key":            func() { to.SearchKey = given.SearchKey },
+		"steam-group-exclusive": func() { to.SteamGroupExclusive = given.SteamGroupExclusive },
+		"password":              func() { to.Password = given.Password },
+		"tags":                  func() { to.Tags = given.Tags },
+		"game-types":            func() { to.GameTypes = given.GameTypes },
+		"lobby-only":            func() { to.LobbyOnly = &f.lobbyOnly },
+		"rates":                 func() { to.Rates = given.Rates },
+		"motd":                  func() { to.MOTD = given.MOTD },
+		"sm-cvar":               func() { to.SMCvars = *listOf(given.SMCvars) },
 	} {
 		if f.flags.Changed(name) {
 			set()

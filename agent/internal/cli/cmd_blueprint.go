@@ -14,7 +14,7 @@ import (
 
 func (a *app) blueprintCommand() *cobra.Command {
 	return a.group("blueprint", "Say which overlays in which order with which settings make a server",
-		a.blueprintList(), a.blueprintShow(), a.blueprintCreate(), a.blueprintSet(), a.blueprintDelete(), a.blueprintCampaigns())
+		a.blueprintList(), a.blueprintShow(), a.blueprintCheck(), a.blueprintCreate(), a.blueprintSet(), a.blueprintDelete(), a.blueprintCampaigns())
 }
 
 func (a *app) completeBlueprint() cobra.CompletionFunc {
@@ -133,6 +133,39 @@ func (a *app) blueprintDelete() *cobra.Command {
 				return err
 			}
 			return a.deleted("Blueprint", args[0])
+		},
+	})
+}
+
+func (a *app) blueprintCheck() *cobra.Command {
+	return a.build(command{
+		use: "check NAME", short: "Show what a blueprint comes to, and its likely mistakes", args: exactly("NAME"), complete: a.completeBlueprint(),
+		long: "Show the server.cfg and the launch arguments that a server of this blueprint gets, and what is most likely a mistake:\n" +
+			"unknown or cheat-protected cvars, comments that are none, lines that the settings override.",
+		run: func(ctx context.Context, args []string) error {
+			agent, err := a.agent()
+			if err != nil {
+				return err
+			}
+			b, err := agent.Blueprint(ctx, args[0])
+			if err != nil {
+				return err
+			}
+			found, err := agent.PreviewBlueprint(ctx, api.BlueprintCreate{Name: b.Name, Overlays: b.Overlays, Arguments: b.Arguments,
+				Config: b.Config, Settings: b.Settings})
+			if err != nil {
+				return err
+			}
+			return a.show(found, func(w io.Writer) {
+				lines(w, found.ServerConfig)
+				fmt.Fprintln(w, "\nsrcds_run", strings.Join(found.Arguments, " "))
+				for _, f := range found.Findings {
+					fmt.Fprintf(w, "\nline %d: %s %s", f.Line, f.Message, f.Hint)
+				}
+				if len(found.Findings) > 0 {
+					fmt.Fprintln(w)
+				}
+			})
 		},
 	})
 }

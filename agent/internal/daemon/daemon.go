@@ -106,7 +106,7 @@ func (a *Agent) wire() error {
 	a.blueprints = blueprint.New(a.db.BlueprintStore())
 	a.installations = installation.New(a.db.ReleaseStore(), a.runner, a.disk, installationSource(a.config.Installation))
 	a.servers = server.New(server.Options{
-		Store: a.db.ServerStore(), Jobs: a.runner, Trees: a.disk, Addons: source, Supervisor: a.supervisor, Console: a.supervisor, Game: a.game, History: a.db,
+		Store: a.db.ServerStore(), Jobs: a.runner, Trees: a.disk, Addons: source, Layers: a.disk, Supervisor: a.supervisor, Console: a.supervisor, Game: a.game, History: a.db,
 		Ports:       server.Ports(a.config.Servers.Ports),
 		StopTimeout: a.config.Servers.StopTimeout,
 		OnGame:      a.told, OnLine: a.printed,

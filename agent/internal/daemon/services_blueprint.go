@@ -1,10 +1,12 @@
 package daemon
 
 import (
+	"cmp"
 	"context"
 
 	"github.com/left4me/left4me/agent/api"
 	"github.com/left4me/left4me/agent/internal/blueprint"
+	"github.com/left4me/left4me/agent/internal/content"
 	"github.com/left4me/left4me/agent/internal/httpapi"
 	"github.com/left4me/left4me/agent/internal/installation"
 	"github.com/left4me/left4me/agent/internal/overlay"
@@ -62,6 +64,20 @@ func (b blueprints) Update(ctx context.Context, actor, name string, update api.B
 
 func (b blueprints) Delete(ctx context.Context, actor, name string) error {
 	return b.manager.Delete(ctx, actor, name)
+}
+
+func (b blueprints) Preview(_ context.Context, draft api.BlueprintCreate) (api.BlueprintPreview, error) {
+	what := blueprint.Blueprint{Name: cmp.Or(draft.Name, "example"), Arguments: draft.Arguments, Config: draft.Config,
+		Settings: blueprint.Settings(draft.Settings)}
+	if err := what.Check(); err != nil {
+		return api.BlueprintPreview{}, err
+	}
+	plan := blueprint.Resolve(what, nil, content.Layer{}, blueprint.Instance{Name: "example", Port: 27015, RCONPassword: "…"})
+	out := api.BlueprintPreview{ServerConfig: string(plan.Files[0].Data), Arguments: plan.Args, Findings: []api.Finding{}}
+	for _, f := range what.Lint() {
+		out.Findings = append(out.Findings, api.Finding(f))
+	}
+	return out, nil
 }
 
 func (b blueprints) show(ctx context.Context, row blueprint.Blueprint) (api.Blueprint, error) {

@@ -99,6 +99,8 @@ type Blueprints interface {
 	Create(ctx context.Context, actor string, create api.BlueprintCreate) (api.Blueprint, error)
 	Update(ctx context.Context, actor, name string, update api.BlueprintUpdate) (api.Blueprint, error)
 	Delete(ctx context.Context, actor, name string) error
+	// Preview changes nothing. It fails for what could not be saved.
+	Preview(ctx context.Context, draft api.BlueprintCreate) (api.BlueprintPreview, error)
 }
 
 // Releases keeps versions of the game.

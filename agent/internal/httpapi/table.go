@@ -54,6 +54,7 @@ func table(s Services) []route {
 		{patch, api.PathBlueprint, "blueprint-update", "Change a blueprint.", Admin, change(ok, s.Blueprints.Update)},
 		{del, api.PathBlueprint, "blueprint-delete", "Delete a blueprint that nothing uses.", Admin, remove(s.Blueprints.Delete)},
 		{get, api.PathBlueprintCampaigns, "blueprint-campaigns", "List what a blueprint's overlays bring, and what collides.", Read, one(s.Addons.OfBlueprint)},
+		{post, api.PathBlueprintPreview, "blueprint-preview", "Show what a blueprint would come to, and its likely mistakes.", Read, preview(s.Blueprints)},
 
 		{get, api.PathReleases, "release-list", "List installed versions of the game.", Read, all(s.Releases.List)},
 		{post, api.PathReleases, "release-install", "Install the game's present version.", Admin, install(s.Releases)},
@@ -139,6 +140,12 @@ func removeOrphan(content Content) handler {
 
 func sweep(content Content) handler {
 	return answers(queued, func(c call) (api.Job, error) { return content.Sweep(c.ctx, c.actor) })
+}
+
+func preview(blueprints Blueprints) handler {
+	return accepts(ok, func(c call, in api.BlueprintCreate) (api.BlueprintPreview, error) {
+		return blueprints.Preview(c.ctx, in)
+	})
 }
 
 func install(releases Releases) handler {

@@ -97,7 +97,7 @@ func (r *Rig) start() {
 	r.Blueprints = blueprint.New(r.DB.BlueprintStore())
 	r.Installations = installation.New(r.DB.ReleaseStore(), r.Jobs, r.Disk, installation.Directory{Path: r.game()})
 	r.Servers = server.New(server.Options{Store: r.DB.ServerStore(), Jobs: r.Jobs, Trees: r.Disk, Addons: vpkfile.Source{Disk: r.Disk}, Supervisor: r.World,
-		Console: r.World, Game: r.World, History: r.DB, Ports: server.Ports{First: 27900, Last: 27903}, StopTimeout: time.Second,
+		Console: r.World, Game: r.World, History: r.DB, Layers: r.Disk, Ports: server.Ports{First: 27900, Last: 27903}, StopTimeout: time.Second,
 		ReadyWithin: 30 * time.Second})
 	r.Reconciler = &reconcile.Reconciler{Store: r.DB, Jobs: r.Jobs, Disk: r.Disk, Units: r.World, Servers: r.Servers,
 		Log: slog.New(slog.DiscardHandler), Now: time.Now}

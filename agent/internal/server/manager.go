@@ -43,10 +43,12 @@ type Ports struct{ First, Last int }
 
 // Options of a Manager. Store, Jobs, Trees, Addons, Supervisor, Console, Game, History and Ports are required.
 type Options struct {
-	Store      Store
-	Jobs       Jobs
-	Trees      Trees
-	Addons     addon.Source
+	Store  Store
+	Jobs   Jobs
+	Trees  Trees
+	Addons addon.Source
+	// Layers shows what overlays hold, for copies of their server.cfg; nil = none are made.
+	Layers     content.Browser
 	Supervisor Supervisor
 	Console    Console
 	Game       Game

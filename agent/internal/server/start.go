@@ -187,7 +187,11 @@ func (st *start) mountTree(ctx context.Context) error {
 func (st *start) unmountTree(ctx context.Context) error { return st.Trees.Unmount(ctx, st.server.ID) }
 
 func (st *start) writeConfig(ctx context.Context) error {
-	return st.Trees.WriteFiles(ctx, st.server.ID, st.plan.Files)
+	copies, err := st.ownConfigs(ctx)
+	if err != nil {
+		return err
+	}
+	return st.Trees.WriteFiles(ctx, st.server.ID, append(copies, st.plan.Files...))
 }
 
 func (st *start) startUnit(ctx context.Context) error {
