@@ -132,7 +132,7 @@ func checkSettings(kind string, settings json.RawMessage) error {
 	if err := json.Unmarshal(settings, &object); err != nil {
 		return fault.New(fault.Invalid, "The settings are not an object.").WithField("/settings").WithHint("Give one JSON object.")
 	}
-	known := map[string][]string{"overlay-script": {"script", "tools"}, "overlay-workshop": {"items"}}[kind]
+	known := map[string][]string{"overlay-script": {"script", "tools"}, "overlay-workshop": {"items", "exclude", "pins"}}[kind]
 	for name := range object {
 		if !slices.Contains(known, name) {
 			return fault.New(fault.Invalid, "%s has no setting %q.", kind, name).WithField("/settings/"+name).

@@ -66,7 +66,8 @@ const (
 		`"required":["script"],"properties":{"script":{"type":"string","title":"Script","contentMediaType":"text/x-shellscript"},` +
 		`"tools":{"type":"array","title":"Tools","items":{"type":"string"}}}}`
 	workshopSchema = `{"$schema":"https://json-schema.org/draft/2020-12/schema","type":"object","additionalProperties":false,` +
-		`"required":["items"],"properties":{"items":{"type":"array","title":"Items","items":{"type":"string","pattern":"^[0-9]+$"}}}}`
+		`"required":["items"],"properties":{"items":{"type":"array","title":"Items","items":{"type":"string","pattern":"^[0-9]+$"}},` +
+		`"exclude":{"type":"array","title":"Exclude","items":{"type":"string"}},"pins":{"type":"object","title":"Pins"}}}`
 )
 
 func (w *world) addPlugin(p api.Plugin, now time.Time) {

@@ -20,7 +20,15 @@ func (p *Panel) overlays(w http.ResponseWriter, r *http.Request) error {
 	}
 	page := p.page(r, "overlays", "Overlays")
 	sees.tell(&page)
-	return p.show(w, r, view.Overlays(page, sees.overlays))
+	agent, err := p.agent(r)
+	if err != nil {
+		return err
+	}
+	refresh, err := agent.Refresh(r.Context())
+	if err != nil {
+		return err
+	}
+	return p.show(w, r, view.Overlays(page, sees.overlays, refresh))
 }
 
 // newScript is what a new script overlay starts from.
@@ -127,15 +135,14 @@ func (p *Panel) overlayPage(w http.ResponseWriter, r *http.Request, status int, 
 	for i := range data.Revisions {
 		data.Revisions[i].UsedBy = sees.names("server", data.Revisions[i].UsedBy)
 	}
-	if data.Form = fields; fields == nil {
-		schema, err := schemaOf(r, agent, data.Overlay.Type)
-		if err != nil {
-			return err
-		}
-		if schema != nil {
-			data.Form = view.NewSettingsForm(data.Overlay.Type, schema, data.Overlay.Settings)
-		}
+	schema, err := schemaOf(r, agent, data.Overlay.Type)
+	if err != nil {
+		return err
 	}
+	if data.Form = fields; fields == nil && schema != nil {
+		data.Form = view.NewSettingsForm(data.Overlay.Type, schema, data.Overlay.Settings)
+	}
+	addItems(r, agent, &data, schema)
 	return p.render(w, r, status, view.Overlay(p.page(r, "overlays", data.Overlay.Name), data, problem))
 }
 

@@ -55,9 +55,10 @@ func pages(running string) map[string]string {
 	return map[string]string{
 		"dashboard": "/hosts/local", "servers": "/hosts/local/servers", "server": "/hosts/local/servers/campaign-night",
 		"server-new": "/hosts/local/servers/new", "server-crashed": "/hosts/local/servers/versus", "server-delete": "/hosts/local/servers/versus/delete",
-		"overlays": "/hosts/local/overlays", "overlay": "/hosts/local/overlays/maps", "overlay-new": "/hosts/local/overlays/new",
+		"overlays": "/hosts/local/overlays", "overlay": "/hosts/local/overlays/maps", "overlay-campaigns": "/hosts/local/overlays/maps/campaigns", "overlay-new": "/hosts/local/overlays/new",
 		"overlay-workshop": "/hosts/local/overlays/new?type=overlay-workshop", "blueprints": "/hosts/local/blueprints",
-		"blueprint": "/hosts/local/blueprints/coop", "jobs": "/hosts/local/jobs", "job-running": "/hosts/local/jobs/" + running,
+		"blueprint": "/hosts/local/blueprints/coop", "server-campaigns": "/hosts/local/servers/campaign-night/campaigns",
+		"overlay-empty-campaigns": "/hosts/local/overlays/stripper/campaigns", "jobs": "/hosts/local/jobs", "job-running": "/hosts/local/jobs/" + running,
 		"jobs-empty": "/hosts/local/jobs?status=canceled", "events": "/hosts/local/events", "plugins": "/hosts/local/plugins",
 		"installation": "/hosts/local/installation", "content": "/hosts/local/content",
 		"content-remove": "/hosts/local/content/remove?content=server%2F01kex5v0000000000000000000", "account": "/account", "not-found": missingPage,
@@ -123,8 +124,31 @@ func busyHost(p *panel) string {
 			p.finished(s.LastJob)
 		}
 	}
+	p.agent.SetContent("maps", workshopContent())
+	p.agent.SetContent("stripper", agenttest.Content{Packs: []api.Addon{{File: "streets_fix.vpk", Bytes: 4 << 10, Maps: []string{"STREETS"}}}})
 	liveliness(p)
 	return runningJob(p, agent)
+}
+
+// workshopContent is what an overlay of Workshop items shows at its worst: long names, missing items, collisions.
+func workshopContent() agenttest.Content {
+	updated := time.Now().Add(-400 * time.Hour)
+	chapters := []api.Chapter{{Number: 1, Map: "streets", Title: "The Streets"}, {Number: 2, Map: "c2_a-map-with-a-very-long-name-that-nobody-types", Title: ""}}
+	content := agenttest.Content{
+		Campaigns: []api.Campaign{
+			{File: "2542824628.vpk", Name: "bn", Title: "Burning Night", Modes: []api.CampaignMode{{Name: "coop", Chapters: chapters}, {Name: "versus", Chapters: chapters[:1]}}},
+			{File: "121088946.vpk", Name: "x", Title: "קמפיין <b> of a title that goes on and on and on until it cannot any more", Modes: []api.CampaignMode{{Name: "survival", Chapters: chapters[1:]}}}},
+		Packs: []api.Addon{
+			{File: "2542824628.vpk", Bytes: 827 << 20, Title: "Burning Night", Author: "Zoë ☢", Maps: []string{"streets", "c2"}},
+			{File: "121088946.vpk", Bytes: 31 << 20, Title: "Dead St", Maps: []string{"Streets"}, Problems: []string{"Campaign \"x\" names the map \"gone\", which is not in this file."}},
+			{File: "3.vpk", Bytes: 120, Fault: "Not a VPK file: it starts with \"<!DO\"."}},
+		Items: []api.Item{
+			{ID: "2542824628", Title: "Burning Night", Version: "1780846734567890123", Bytes: 827 << 20, Updated: &updated, Author: "76561198000000001",
+				Page: "https://steamcommunity.com/sharedfiles/filedetails/?id=2542824628", Tags: []string{"Campaigns"}},
+			{ID: "121088946", Title: "A title <b>that</b> is rather long, as titles of items in the Workshop often are", Version: "1780846734567890124", Bytes: 31 << 20, Updated: &updated},
+			{ID: "333", Title: "Gone", Problem: "is no longer in the Workshop", Absent: true}},
+	}
+	return content
 }
 
 func liveliness(p *panel) {
