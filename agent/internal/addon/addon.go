@@ -63,6 +63,8 @@ type Inner struct {
 type Source interface {
 	// Files lists the VPK files of a layer, sorted by name; none is fine.
 	Files(ctx context.Context, layer content.Layer) ([]File, error)
+	// Has reports whether a layer has a file at a path.
+	Has(ctx context.Context, layer content.Layer, path string) (bool, error)
 	// Read looks into one of them and reports what is inside. A VPK that is damaged is no error: see Pack.Fault.
 	Read(ctx context.Context, layer content.Layer, file File, report func(Inner)) (Pack, error)
 }

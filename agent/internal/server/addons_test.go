@@ -64,3 +64,38 @@ func TestStartRefusesMissingAddons(t *testing.T) {
 		})
 	}
 }
+
+// The game loads add-ons in the order of the blueprint, so that who wins is what people read there.
+func TestAddonsLoadInTheOrderOfTheBlueprint(t *testing.T) {
+	r, s := alpha(t)
+	ctx := context.Background()
+	r.Overlay("low", map[string]string{"left4dead2/addons/a.vpk": "low", "left4dead2/addons/b.vpk": "low"})
+	r.Overlay("top", map[string]string{"left4dead2/addons/z.vpk": "top", "left4dead2/addons/a.vpk": "top"})
+	list := []string{"top", "maps", "low"}
+	if _, err := r.Blueprints.Edit(ctx, "ann", "coop", blueprint.Change{Overlays: &list}); err != nil {
+		t.Fatal(err)
+	}
+	read := func() string {
+		r.Succeed(r.Servers.Restart(ctx, "ann", "alpha"))
+		plan, _ := r.World.Plan(s.ID)
+		data, err := os.ReadFile(filepath.Join(plan.Tree, "left4dead2", "addonlist.txt"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return string(data)
+	}
+	if got, want := read(), "\"AddonList\"\n{\n\t\"a.vpk\"\t\t\"1\"\n\t\"z.vpk\"\t\t\"1\"\n\t\"b.vpk\"\t\t\"1\"\n}\n"; got != want {
+		t.Errorf("got  %q\nwant %q", got, want)
+	}
+	// An overlay's own list counts.
+	r.Succeed(r.Servers.Stop(ctx, "ann", "alpha"))
+	r.Succeed(r.Servers.Reset(ctx, "ann", "alpha"))
+	r.Overlay("pinned", map[string]string{"left4dead2/addonlist.txt": "mine"})
+	list = append(list, "pinned")
+	if _, err := r.Blueprints.Edit(ctx, "ann", "coop", blueprint.Change{Overlays: &list}); err != nil {
+		t.Fatal(err)
+	}
+	if got := read(); got != "mine" {
+		t.Errorf("an overlay's list was replaced: %q", got)
+	}
+}

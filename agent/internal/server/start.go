@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/left4me/left4me/agent/internal/addon"
 	"github.com/left4me/left4me/agent/internal/blueprint"
 	"github.com/left4me/left4me/agent/internal/content"
 	"github.com/left4me/left4me/agent/internal/fault"
@@ -191,7 +192,15 @@ func (st *start) writeConfig(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	return st.Trees.WriteFiles(ctx, st.server.ID, append(copies, st.plan.Files...))
+	files := append(copies, st.plan.Files...)
+	list, err := addon.List(ctx, st.Addons, st.plan.Lowers)
+	if err != nil {
+		return err
+	}
+	if list != nil {
+		files = append(files, content.File{Path: addon.ListFile, Data: list})
+	}
+	return st.Trees.WriteFiles(ctx, st.server.ID, files)
 }
 
 func (st *start) startUnit(ctx context.Context) error {

@@ -50,6 +50,15 @@ func (s Source) there(ctx context.Context, layer content.Layer) bool {
 	return s.Disk.ReadDir(ctx, layer, "", func(content.Entry) error { return nil }) == nil
 }
 
+// Has implements addon.Source.
+func (s Source) Has(ctx context.Context, layer content.Layer, path string) (bool, error) {
+	_, _, err := s.Disk.ReadFile(ctx, layer, path, 0, 0)
+	if fault.Is(err, fault.NotFound) {
+		return false, nil
+	}
+	return err == nil, err
+}
+
 // Read implements addon.Source.
 func (s Source) Read(ctx context.Context, layer content.Layer, file addon.File, report func(addon.Inner)) (addon.Pack, error) {
 	out := addon.Pack{File: file}
