@@ -95,7 +95,7 @@ The commands speak with the agent of this host over its socket, or with one else
 	flags.StringVar(&a.tokenFile, "token-file", "", "file with the token for --url (LEFT4ME_TOKEN_FILE)")
 	flags.StringVar(&a.format, "format", "table", "table or json")
 	_ = root.RegisterFlagCompletionFunc("format", cobra.FixedCompletions([]string{"table", "json"}, cobra.ShellCompDirectiveNoFileComp))
-	root.AddCommand(a.agentCommand(), a.demoCommand(), a.provisionCommand(), a.doctorCommand(),
+	root.AddCommand(a.agentCommand(), a.demoCommand(), a.provisionCommand(), a.doctorCommand(), a.backupCommand(), a.restoreCommand(),
 		a.configCommand(), a.hostCommand(), a.pluginCommand(), a.overlayCommand(),
 		a.blueprintCommand(), a.serverCommand(), a.scheduleCommand(), a.releaseCommand(), a.contentCommand(), a.jobCommand(), a.eventCommand(),
 		a.versionCommand())
