@@ -3,6 +3,7 @@ module github.com/left4me/left4me/plugins/overlay-script
 go 1.26.0
 
 require (
+	github.com/godbus/dbus/v5 v5.2.4
 	github.com/google/go-cmp v0.7.0
 	github.com/google/jsonschema-go v0.4.3
 	github.com/left4me/left4me/sdk v0.0.0

@@ -1,7 +1,6 @@
 package bubblewrap
 
 import (
-	"bytes"
 	"fmt"
 	"maps"
 	"os"
@@ -9,6 +8,8 @@ import (
 	"strconv"
 
 	"github.com/left4me/left4me/plugins/overlay-script/internal/sandbox"
+	"github.com/left4me/left4me/plugins/overlay-script/internal/seccomp"
+	"github.com/left4me/left4me/plugins/overlay-script/internal/view"
 )
 
 // operation is a part of bwrap's arguments. With Data, the child puts Data into a file in memory and
@@ -21,7 +22,6 @@ type operation struct {
 const (
 	descriptor = "{fd}"
 	scriptPath = "/run/left4me/script"
-	treePath   = "/overlay"
 	hostBundle = "/etc/ssl/certs/ca-certificates.crt"
 )
 
@@ -37,14 +37,14 @@ func asFile(path string, data []byte) operation {
 
 // operations returns bwrap's arguments for a run, in the order in which bwrap does them.
 func (s *Sandbox) operations(spec sandbox.Spec) ([]operation, error) {
-	program, err := filter()
+	program, err := seccomp.Program(seccomp.Internet) // without a network there is only lo
 	if err != nil {
 		return nil, fmt.Errorf("make the seccomp filter: %w", err)
 	}
-	uid, gid := strconv.Itoa(s.shownID(s.identity.uid)), strconv.Itoa(s.shownID(s.identity.gid))
+	uid, gid := s.shownID(s.identity.uid), s.shownID(s.identity.gid)
 	out := []operation{
 		plain("--unshare-user", "--unshare-pid", "--unshare-ipc", "--unshare-uts", "--unshare-cgroup-try",
-			"--disable-userns", "--uid", uid, "--gid", gid, "--hostname", "overlay",
+			"--disable-userns", "--uid", strconv.Itoa(uid), "--gid", strconv.Itoa(gid), "--hostname", "overlay",
 			"--cap-drop", "ALL", "--new-session", "--die-with-parent", "--clearenv"),
 		{Arguments: []string{"--seccomp", descriptor}, Data: program},
 	}
@@ -62,9 +62,17 @@ func (s *Sandbox) operations(spec sandbox.Spec) ([]operation, error) {
 		plain("--remount-ro", "/dev"),
 		plain("--perms", "1777", "--size", size, "--tmpfs", "/tmp"),
 		asFile(scriptPath, spec.Script),
-		plain("--bind", spec.Dir, treePath, "--chdir", treePath),
+		tree(spec.Dir, size),
 		plain("--remount-ro", "/"))
 	return append(out, environment(spec.Environment)...), nil
+}
+
+// tree shows the overlay, or one in memory that is thrown away.
+func tree(dir, size string) operation {
+	if dir == "" {
+		return plain("--perms", "1777", "--size", size, "--tmpfs", view.Tree, "--chdir", view.Tree)
+	}
+	return plain("--bind", dir, view.Tree, "--chdir", view.Tree)
 }
 
 // shownID is an id as the script sees it. It is never 0, where many tools think they may do anything.
@@ -90,26 +98,14 @@ func systemView() []operation {
 }
 
 // etc makes a small /etc: who the script is, how names are found, whom to trust.
-func (s *Sandbox) etc(uid, gid string) ([]operation, error) {
-	var hosts, resolv bytes.Buffer
-	hosts.WriteString("127.0.0.1 localhost\n::1 localhost\n")
-	for _, name := range slices.Sorted(maps.Keys(s.config.Hosts)) {
-		fmt.Fprintf(&hosts, "%s %s\n", s.config.Hosts[name], name)
+func (s *Sandbox) etc(uid, gid int) ([]operation, error) {
+	var out []operation
+	files := view.Etc(uid, gid, s.config.Hosts, s.config.Resolvers)
+	for _, name := range slices.Sorted(maps.Keys(files)) {
+		out = append(out, asFile("/etc/"+name, files[name]))
 	}
-	for _, resolver := range s.config.Resolvers {
-		fmt.Fprintf(&resolv, "nameserver %s\n", resolver)
-	}
-	resolv.WriteString("options timeout:3 attempts:2\n")
-	out := []operation{
-		asFile("/etc/passwd", []byte("root:x:0:0:root:/nonexistent:/usr/sbin/nologin\noverlay:x:"+uid+":"+gid+":overlay:/tmp:/bin/bash\n")),
-		asFile("/etc/group", []byte("root:x:0:\noverlay:x:"+gid+":\n")),
-		asFile("/etc/nsswitch.conf", []byte("passwd: files\ngroup: files\nhosts: files dns\nservices: files\nprotocols: files\n")),
-		asFile("/etc/hosts", hosts.Bytes()),
-		asFile("/etc/resolv.conf", resolv.Bytes()),
-		plain("--ro-bind-try", "/etc/ld.so.cache", "/etc/ld.so.cache"),
-		plain("--ro-bind-try", "/etc/alternatives", "/etc/alternatives"),
-		plain("--ro-bind-try", "/etc/ssl/openssl.cnf", "/etc/ssl/openssl.cnf"),
-		plain("--ro-bind-try", "/etc/ssl/certs", "/etc/ssl/certs"),
+	for _, path := range []string{"/etc/ld.so.cache", "/etc/alternatives", "/etc/ssl/openssl.cnf", "/etc/ssl/certs"} {
+		out = append(out, plain("--ro-bind-try", path, path))
 	}
 	if len(s.config.Certificates) == 0 {
 		return out, nil
@@ -123,13 +119,7 @@ func (s *Sandbox) etc(uid, gid string) ([]operation, error) {
 }
 
 func environment(extra map[string]string) []operation {
-	values := map[string]string{
-		"HOME": "/tmp", "TMPDIR": "/tmp", "USER": "overlay", "LOGNAME": "overlay", "SHELL": "/bin/bash",
-		"LANG": "C.UTF-8", "TERM": "dumb",
-		"PATH": "/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin",
-	}
-	maps.Copy(values, extra)
-	values["OVERLAY"] = treePath
+	values := view.Environment(extra)
 	var out []operation
 	for _, name := range slices.Sorted(maps.Keys(values)) {
 		out = append(out, plain("--setenv", name, values[name]))

@@ -18,8 +18,8 @@ import (
 	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
 
-	"github.com/left4me/left4me/plugins/overlay-script/internal/bubblewrap"
 	"github.com/left4me/left4me/plugins/overlay-script/internal/sandbox"
+	"github.com/left4me/left4me/plugins/overlay-script/internal/sandboxtest"
 )
 
 // A small internet: one network namespace with public and private addresses, a web server on all of
@@ -54,10 +54,10 @@ func TestInsideInternet(t *testing.T) {
 		t.Skip("runs inside TestInternet")
 	}
 	joinInternet(t)
-	b := newBox(t, func(c *bubblewrap.Config) {
-		c.Resolvers = []netip.Addr{netip.MustParseAddr(resolver)}
-		c.Policy.Denied = []netip.Prefix{netip.MustParsePrefix("93.184.217.0/24")}
-	})
+	wanted := config(sandboxtest.Options{Ports: []uint16{80, 443}})
+	wanted.Resolvers = []netip.Addr{netip.MustParseAddr(resolver)}
+	wanted.Policy.Denied = []netip.Prefix{netip.MustParsePrefix("93.184.217.0/24")}
+	box := newSandbox(t, wanted)
 	host, err := net.Listen("tcp", "["+"::"+"]:80")
 	if err != nil {
 		t.Fatal(err)
@@ -71,7 +71,7 @@ func TestInsideInternet(t *testing.T) {
 			_ = response.Body.Close()
 		}
 	}
-	got := b.run(fmt.Sprintf(`
+	got := sandboxtest.Try(t, backend(), box, fmt.Sprintf(`
 get() { curl -sS --noproxy '*' --max-time 5 "$@" 2>&1; }
 get http://%[1]s/file; get http://maps.example/by-name; get "http://[%[2]s]/v6"; get "http://[::ffff:%[1]s]/mapped"
 get http://six.example/by-name-v6
@@ -81,21 +81,21 @@ get http://%[1]s/cut -o cut && echo BROKEN cut download succeeded
 get http://%[1]s/large -o large; ls -l large | awk '{print $5}'
 get http://%[1]s/count -T large
 echo end`, serverAddress, mapsV6, privateV4, hostAddress))
-	unbroken(t, got)
+	sandboxtest.Unbroken(t, got)
 	for _, want := range []string{"internet /file", "internet /by-name", "internet /v6", "internet /mapped", "internet /by-name-v6", "33554432\n", "counted 33554432"} {
-		if !strings.Contains(got.out, want+"") {
+		if !strings.Contains(got.Out, want+"") {
 			t.Errorf("%q is not in the output", want)
 		}
 	}
 	if t.Failed() {
-		t.Logf("%s\n%s\n%q", got.out, got.err, got.notes)
+		t.Logf("%s\n%s\n%q", got.Out, got.Err, got.Notes)
 	}
-	if notes := strings.Join(got.notes, "\n"); !strings.Contains(notes, hostAddress+" is an address of this host") {
+	if notes := strings.Join(got.Notes, "\n"); !strings.Contains(notes, hostAddress+" is an address of this host") {
 		t.Errorf("notes %q", notes)
 	}
-	none := newBox(t, func(c *bubblewrap.Config) { c.Network = sandbox.NetworkNone })
-	if got := none.run(fmt.Sprintf("curl -sS --max-time 3 http://%s/ && echo BROKEN; echo end", serverAddress)); got.out != "end\n" {
-		t.Errorf("without egress: %q", got.out)
+	none := newSandbox(t, config(sandboxtest.Options{Network: sandbox.NetworkNone}))
+	if got := sandboxtest.Try(t, backend(), none, fmt.Sprintf("curl -sS --max-time 3 http://%s/ && echo BROKEN; echo end", serverAddress)); got.Out != "end\n" {
+		t.Errorf("without egress: %q", got.Out)
 	}
 }
 

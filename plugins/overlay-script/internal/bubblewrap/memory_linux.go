@@ -1,11 +1,30 @@
 package bubblewrap
 
 import (
+	"context"
 	"fmt"
 	"os"
 	"strconv"
 	"strings"
+
+	"github.com/left4me/left4me/plugins/overlay-script/internal/cgroup"
+	"github.com/left4me/left4me/plugins/overlay-script/internal/sandbox"
+	"github.com/left4me/left4me/plugins/overlay-script/internal/watch"
 )
+
+// watchMemory ends a run whose group lost a process for memory: a script without one of its
+// processes must not seem to succeed. Without a group it adds up what the processes hold.
+func (s *Sandbox) watchMemory(g *watch.Guard, spec sandbox.Spec, r *running, group *cgroup.Group) {
+	g.Go(func(ctx context.Context) {
+		for watch.Pause(ctx, watch.Look) {
+			limit := spec.Limits.Memory
+			if group.OutOfMemory() || limit > 0 && !s.parent.HasMemory() && heldMemory(r.command.Process.Pid) > limit {
+				g.End(sandbox.OutOfMemory, "")
+				return
+			}
+		}
+	})
+}
 
 // heldMemory adds up the memory of a process and all its descendants, in bytes. Orphans in a PID
 // namespace become children of its first process, so none is missed. Pages that are shared after a

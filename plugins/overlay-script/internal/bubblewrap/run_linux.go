@@ -18,6 +18,7 @@ import (
 	"github.com/left4me/left4me/plugins/overlay-script/internal/cgroup"
 	"github.com/left4me/left4me/plugins/overlay-script/internal/egress"
 	"github.com/left4me/left4me/plugins/overlay-script/internal/sandbox"
+	"github.com/left4me/left4me/plugins/overlay-script/internal/watch"
 )
 
 // Run implements sandbox.Sandbox.
@@ -77,9 +78,12 @@ func (s *Sandbox) run(ctx context.Context, spec sandbox.Spec, sink sandbox.Sink)
 	output := readOutput(r, sink)
 	setup := r.await()
 	unlessCanceled()
-	g := s.guard(ctx, spec, r, group)
+	g := watch.New(r.kill)
+	g.Time(ctx, spec.Limits.WallTime)
+	g.Tree(spec.Dir, spec.Limits)
+	s.watchMemory(g, spec, r, group)
 	failure := r.command.Wait()
-	ending, reason := g.finish()
+	ending, reason := g.Finish()
 	if ending == "" && ctx.Err() != nil && killed(failure) {
 		ending = sandbox.Canceled // before the guard stood
 	}

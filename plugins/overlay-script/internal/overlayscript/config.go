@@ -12,6 +12,7 @@ import (
 	"github.com/left4me/left4me/plugins/overlay-script/internal/bubblewrap"
 	"github.com/left4me/left4me/plugins/overlay-script/internal/egress"
 	"github.com/left4me/left4me/plugins/overlay-script/internal/sandbox"
+	"github.com/left4me/left4me/plugins/overlay-script/internal/systemd"
 	"github.com/left4me/left4me/sdk"
 )
 
@@ -29,8 +30,8 @@ func (p *problems) add(pointer string, cause error) {
 	})
 }
 
-// sandboxConfig translates the operator's settings; diagnostics name what is wrong with them.
-func (p PluginSettings) sandboxConfig() (bubblewrap.Config, []sdk.Diagnostic) {
+// read translates the operator's settings; diagnostics name what is wrong with them.
+func (p PluginSettings) read() (choice, []sdk.Diagnostic) {
 	var found problems
 	config := bubblewrap.Config{
 		Bwrap: p.Bubblewrap, User: p.UserID, Group: p.GroupID, Cgroup: p.Cgroup, Network: sandbox.Network(p.Egress),
@@ -47,7 +48,16 @@ func (p PluginSettings) sandboxConfig() (bubblewrap.Config, []sdk.Diagnostic) {
 			found.add("/environment", errors.New(problem))
 		}
 	}
-	return config, found
+	out := choice{wanted: p.Sandbox, bubblewrap: config, systemd: systemd.Config{
+		Network: config.Network, Denied: config.Policy.Denied, Resolvers: config.Resolvers, Hosts: config.Hosts,
+	}}
+	if p.CertificateFile != "" || len(p.Redirects) > 0 || config.Network == sandbox.NetworkOpen {
+		out.beyond = `the settings certificate_file, redirects and egress "open" are kept by bubblewrap only`
+		if p.Sandbox == kindSystemd {
+			found.add("/sandbox", errors.New(out.beyond))
+		}
+	}
+	return out, found
 }
 
 func (p PluginSettings) ports(found *problems) []uint16 {

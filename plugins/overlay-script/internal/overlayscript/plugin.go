@@ -6,7 +6,6 @@ import (
 	"strings"
 	"sync"
 
-	"github.com/left4me/left4me/plugins/overlay-script/internal/bubblewrap"
 	"github.com/left4me/left4me/plugins/overlay-script/internal/sandbox"
 	"github.com/left4me/left4me/sdk"
 	"github.com/left4me/left4me/sdk/builder"
@@ -54,11 +53,11 @@ func New() *builder.Plugin {
 // configure takes new settings and tries the sandbox with them. A sandbox that does not hold is no
 // reason to refuse the settings: health says so, and builds are refused until it holds.
 func (s *scripts) configure(ctx context.Context, operator sdk.Settings, settings PluginSettings) ([]sdk.Diagnostic, error) {
-	config, found := settings.sandboxConfig()
+	config, found := settings.read()
 	if sdk.HasErrors(found) {
 		return found, nil
 	}
-	box, err := bubblewrap.New(config)
+	box, err := config.open()
 	refused := ""
 	if err == nil {
 		err = probe(ctx, box, settings, operator.CacheDir)
@@ -67,7 +66,7 @@ func (s *scripts) configure(ctx context.Context, operator sdk.Settings, settings
 		refused = sentence(err.Error())
 		found = append(found, sdk.Diagnostic{
 			Severity: sdk.SeverityWarning, Code: "script.sandbox", Summary: "Scripts cannot run: " + refused,
-			Detail: "Builds are refused until the sandbox works. Install bubblewrap and allow user namespaces on this host.",
+			Detail: "Builds are refused until the sandbox works. It needs user namespaces, and the unit left4me-sandbox@.service or bubblewrap.",
 		})
 	}
 	s.mu.Lock()
@@ -77,10 +76,11 @@ func (s *scripts) configure(ctx context.Context, operator sdk.Settings, settings
 	return found, nil
 }
 
-func health(box *bubblewrap.Sandbox, refused string) sdk.Health {
-	out := sdk.Health{State: sdk.HealthHealthy, Attributes: map[string]string{"sandbox": "bubblewrap"}}
+func health(box sandbox.Sandbox, refused string) sdk.Health {
+	out := sdk.Health{State: sdk.HealthHealthy, Attributes: map[string]string{}}
 	if box != nil {
 		report := box.Report()
+		out.Attributes["sandbox"] = report.Kind
 		maps.Copy(out.Attributes, report.Facts)
 		out.Attributes["egress"] = string(report.Network)
 		out.Description = strings.Join(report.Warnings, " ")

@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -20,9 +21,9 @@ const probeTime = 30 * time.Second
 
 // probeScript tries what must fail. It prints one word per promise that does not hold.
 const probeScript = `#!/bin/bash
-reach() { timeout 3 bash -c "exec 3<>/dev/tcp/$1/$2" 2>/dev/null; }
-[ "$OPEN" = yes ] || ! reach 127.0.0.1 "$PORT" || echo loopback-reached
-[ "$OPEN" = yes ] || ! reach ::ffff:127.0.0.1 "$PORT" || echo mapped-loopback-reached
+reach() { timeout 2 bash -c "exec 3<>/dev/tcp/$1/$2" 2>/dev/null; }
+[ "$OPEN" = yes ] || ! reach 127.0.0.1 "$PORT" || echo loopback-reached &
+[ "$OPEN" = yes ] || ! reach ::ffff:127.0.0.1 "$PORT" || echo mapped-loopback-reached &
 [ ! -e "$CANARY" ] || echo canary-seen
 [ ! -r /etc/shadow ] || echo shadow-seen
 [ ! -e "/proc/$PLUGIN/cmdline" ] || [ "$PLUGIN" -lt 20 ] || echo host-processes-seen
@@ -32,6 +33,7 @@ touch setuid && chmod 4755 setuid 2>/dev/null && echo setuid-made
 grep -q '^CapEff:[[:space:]]*0*$' /proc/self/status || echo capabilities-kept
 grep -q '^NoNewPrivs:[[:space:]]*1$' /proc/self/status || echo new-privileges-possible
 touch written || echo overlay-not-writable
+wait
 echo done
 `
 
@@ -42,11 +44,8 @@ func probe(ctx context.Context, box sandbox.Sandbox, settings PluginSettings, ca
 		return err
 	}
 	defer func() { _ = os.RemoveAll(dir) }() // below the cache, which may be emptied
-	tree, canary := filepath.Join(dir, "tree"), filepath.Join(dir, "canary")
-	if err := errors.Join(os.Mkdir(tree, 0o755), os.WriteFile(canary, []byte("a secret"), 0o644)); err != nil {
-		return err
-	}
-	if err := lend(tree, settings); err != nil {
+	canary := filepath.Join(dir, "canary")
+	if err := os.WriteFile(canary, []byte("a secret"), 0o644); err != nil {
 		return err
 	}
 	listener, err := net.Listen("tcp4", "127.0.0.1:0")
@@ -54,6 +53,7 @@ func probe(ctx context.Context, box sandbox.Sandbox, settings PluginSettings, ca
 		return fmt.Errorf("listen for the probe: %w", err)
 	}
 	defer listener.Close()
+	reached := accept(listener)
 	open := "no"
 	if box.Report().Network == sandbox.NetworkOpen {
 		open = "yes"
@@ -62,7 +62,7 @@ func probe(ctx context.Context, box sandbox.Sandbox, settings PluginSettings, ca
 	defer cancel()
 	var heard hearing
 	outcome, err := box.Run(ctx, sandbox.Spec{
-		ID: fmt.Sprintf("probe-%d", os.Getpid()), Interpreter: []string{"/bin/bash"}, Script: []byte(probeScript), Dir: tree, Network: true,
+		ID: fmt.Sprintf("probe-%d", os.Getpid()), Interpreter: []string{"/bin/bash"}, Script: []byte(probeScript), Network: true,
 		Environment: map[string]string{
 			"PORT": fmt.Sprint(listener.Addr().(*net.TCPAddr).Port), "CANARY": canary, "OPEN": open, "PLUGIN": fmt.Sprint(os.Getpid()),
 		},
@@ -71,7 +71,29 @@ func probe(ctx context.Context, box sandbox.Sandbox, settings PluginSettings, ca
 	if err != nil {
 		return fmt.Errorf("the sandbox cannot be set up: %w", err)
 	}
-	return heard.verdict(outcome)
+	if err := heard.verdict(outcome); err != nil {
+		return err
+	}
+	if reached() && open == "no" {
+		return errors.New("the sandbox does not hold: a listener on loopback was reached")
+	}
+	return nil
+}
+
+// accept takes connections until the listener is closed, and returns how to ask whether there was one.
+func accept(listener net.Listener) func() bool {
+	var seen atomic.Bool
+	go func() {
+		for {
+			connection, err := listener.Accept()
+			if err != nil {
+				return
+			}
+			seen.Store(true)
+			_ = connection.Close()
+		}
+	}()
+	return seen.Load
 }
 
 // probeDir makes a directory that the script's user can pass through.

@@ -35,17 +35,17 @@ type RunLimits struct {
 
 // PluginSettings are the operator's.
 type PluginSettings struct {
-	Sandbox     string            `json:"sandbox,omitempty" jsonschema:"how scripts are kept in: auto or bubblewrap"`
+	Sandbox     string            `json:"sandbox,omitempty" jsonschema:"how scripts are kept in: systemd (each one a unit that root wrote), bubblewrap, or auto, which takes systemd where its unit is installed"`
 	Bubblewrap  string            `json:"bubblewrap,omitempty" jsonschema:"path of bwrap; empty looks it up"`
 	UserID      int               `json:"user_id,omitempty" jsonschema:"whom scripts run as when the plugin is root"`
 	GroupID     int               `json:"group_id,omitempty" jsonschema:"the group that goes with user_id"`
 	Cgroup      string            `json:"cgroup,omitempty" jsonschema:"auto, none, or the path of a cgroup that is delegated to the plugin"`
 	Egress      string            `json:"egress,omitempty" jsonschema:"what scripts reach: filtered (the public internet), none, or open (everything the host reaches, its own services too)"`
-	Ports       []int             `json:"ports,omitempty" jsonschema:"TCP ports that scripts reach when egress is filtered"`
+	Ports       []int             `json:"ports,omitempty" jsonschema:"TCP ports that scripts reach when egress is filtered; in bubblewrap only, systemd has no such list"`
 	Environment map[string]string `json:"environment,omitempty" jsonschema:"variables that every script sees"`
 
 	Resolvers       []string          `json:"resolvers,omitempty" jsonschema:"DNS servers of scripts"`
-	DeniedNetworks  []string          `json:"denied_networks,omitempty" jsonschema:"networks denied besides the private ones, for example the host's public address behind NAT"`
+	DeniedNetworks  []string          `json:"denied_networks,omitempty" jsonschema:"networks denied besides the private ones, for example the host's public address behind NAT; with systemd they must also be in /etc/left4me/denied-networks"`
 	Hosts           map[string]string `json:"hosts,omitempty" jsonschema:"names and addresses that scripts see in /etc/hosts"`
 	Redirects       map[string]string `json:"redirects,omitempty" jsonschema:"openings in the filter: a script that connects to the first address and port reaches the second, even on the host"`
 	CertificateFile string            `json:"certificate_file,omitempty" jsonschema:"PEM file with authorities that scripts trust beside the host's"`
@@ -65,7 +65,7 @@ func refinePlugin(schema *jsonschema.Schema) {
 		schema.Properties[name].Enum = values
 		set(name, fmt.Sprintf("%q", values[0]))
 	}
-	enum("sandbox", "auto", "bubblewrap")
+	enum("sandbox", kindAuto, kindSystemd, kindBubblewrap)
 	enum("egress", string(sandbox.NetworkFiltered), string(sandbox.NetworkNone), string(sandbox.NetworkOpen))
 	set("user_id", "64001")
 	set("group_id", "64001")

@@ -22,7 +22,7 @@ type Sandbox interface {
 
 // Report is what a sandbox gives on a host.
 type Report struct {
-	Kind     string            // "bubblewrap"
+	Kind     string            // "bubblewrap" or "systemd"
 	Network  Network           // what a script gets that asks for the network
 	Facts    map[string]string // for people who look for the cause of something
 	Warnings []string          // promises that this host cannot keep fully, one sentence each
@@ -43,7 +43,7 @@ type Spec struct {
 	ID          string            // names the run on the host: letters, digits and "-"
 	Interpreter []string          // program and its arguments, for example "/bin/bash", "-e"
 	Script      []byte            // shown to the interpreter as a read-only file
-	Dir         string            // the tree shown at /overlay, writable
+	Dir         string            // the tree shown at /overlay, writable; "" is an empty one that is thrown away
 	Environment map[string]string // added to the few variables every script has; may hold secrets
 	Network     bool              // wants the network; what it gets is the operator's choice
 	Limits      Limits

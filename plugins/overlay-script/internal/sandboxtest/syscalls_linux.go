@@ -1,4 +1,4 @@
-package bubblewrap_test
+package sandboxtest
 
 import (
 	"fmt"
@@ -8,9 +8,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Perl is on every Debian and can call the kernel without a compiler (S10).
-func TestEscapeSystemCalls(t *testing.T) {
-	b := newBox(t, nil)
+// Perl is on every Debian and can call the kernel without a compiler.
+func (s suite) escapeSystemCalls(t *testing.T) {
+	b := s.box(t, Options{})
 	var script strings.Builder
 	script.WriteString("touch f\n")
 	for name, arguments := range systemCalls() {

@@ -1,4 +1,4 @@
-package bubblewrap
+package seccomp
 
 import "golang.org/x/sys/unix"
 

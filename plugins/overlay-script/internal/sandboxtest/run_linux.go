@@ -1,4 +1,4 @@
-package bubblewrap_test
+package sandboxtest
 
 import (
 	"bufio"
@@ -12,15 +12,13 @@ import (
 	"testing"
 	"time"
 
-	"github.com/left4me/left4me/plugins/overlay-script/internal/bubblewrap"
 	"github.com/left4me/left4me/plugins/overlay-script/internal/sandbox"
 )
 
-// Shows S9.
-func TestRunChangesTheTreeAndReportsBothStreams(t *testing.T) {
-	b := newBox(t, nil)
+func (s suite) runChangesTheTreeAndReportsBothStreams(t *testing.T) {
+	b := s.box(t, Options{})
 	got := b.run(`echo "$OVERLAY $HOME $GREETING"; pwd; echo problem >&2; mkdir -p addons; echo content > addons/file`,
-		func(s *sandbox.Spec) { s.Environment = map[string]string{"GREETING": "good day"} })
+		func(spec *sandbox.Spec) { spec.Environment = map[string]string{"GREETING": "good day"} })
 	if got.Ending != sandbox.Exited || got.ExitCode != 0 {
 		t.Fatalf("outcome %+v, stderr %q", got.Outcome, got.err)
 	}
@@ -35,12 +33,11 @@ func TestRunChangesTheTreeAndReportsBothStreams(t *testing.T) {
 	}
 }
 
-// Shows S9.
-func TestRunTellsEndingsApart(t *testing.T) {
-	b := newBox(t, nil)
-	short := func(s *sandbox.Spec) { s.Limits.WallTime = 300 * time.Millisecond }
-	small := func(s *sandbox.Spec) { s.Limits.Memory = 64 << 20 }
-	narrow := func(s *sandbox.Spec) { s.Limits.TreeBytes, s.Limits.TreeFiles = 1<<20, 100 }
+func (s suite) runTellsEndingsApart(t *testing.T) {
+	b := s.box(t, Options{})
+	short := func(spec *sandbox.Spec) { spec.Limits.WallTime = 300 * time.Millisecond }
+	small := func(spec *sandbox.Spec) { spec.Limits.Memory = 64 << 20 }
+	narrow := func(spec *sandbox.Spec) { spec.Limits.TreeBytes, spec.Limits.TreeFiles = 1<<20, 100 }
 	for name, c := range map[string]struct {
 		script string
 		change func(*sandbox.Spec)
@@ -58,7 +55,7 @@ func TestRunTellsEndingsApart(t *testing.T) {
 		"files":     {script: `touch {1..200}; sleep 3600`, change: narrow, ending: sandbox.TreeFull},
 	} {
 		t.Run(name, func(t *testing.T) {
-			b := &box{b.Sandbox, t, newTree(t)}
+			b := b.another(t)
 			var changes []func(*sandbox.Spec)
 			if c.change != nil {
 				changes = append(changes, c.change)
@@ -75,19 +72,20 @@ func TestRunTellsEndingsApart(t *testing.T) {
 }
 
 // A script that loses a process for memory and goes on must not count as a success.
-func TestRunDoesNotSucceedAfterLosingAProcessForMemory(t *testing.T) {
-	b := newBox(t, nil)
-	if !b.hasGroups() {
+func (s suite) runDoesNotSucceedAfterLosingAProcessForMemory(t *testing.T) {
+	b := s.box(t, Options{})
+	limit := s.backend.KernelMemory(b.Report())
+	if limit == 0 {
 		t.Skip("no cgroup here")
 	}
-	got := b.run(`perl -e '$x = "x" x (200<<20)'; echo went on; exit 0`, func(s *sandbox.Spec) { s.Limits.Memory = 64 << 20 })
+	got := b.run(fmt.Sprintf(`perl -e '$x = "x" x %d'; echo went on; exit 0`, limit+200<<20), func(spec *sandbox.Spec) { spec.Limits.Memory = limit })
 	if got.Ending != sandbox.OutOfMemory {
 		t.Errorf("outcome %+v", got.Outcome)
 	}
 }
 
-func TestRunIsCanceledWithin2Seconds(t *testing.T) {
-	b := newBox(t, nil)
+func (s suite) runIsCanceledWithin2Seconds(t *testing.T) {
+	b := s.box(t, Options{})
 	ctx, cancel := context.WithCancel(context.Background())
 	go func() {
 		for {
@@ -107,8 +105,8 @@ func TestRunIsCanceledWithin2Seconds(t *testing.T) {
 	}
 }
 
-func TestRunRefusesWhatCannotBeSetUp(t *testing.T) {
-	b := newBox(t, nil)
+func (s suite) runRefusesWhatCannotBeSetUp(t *testing.T) {
+	b := s.box(t, Options{})
 	spec := b.spec("true")
 	spec.Dir = "/nonexistent/tree"
 	if outcome, err := b.Run(context.Background(), spec, &recorder{}); err == nil || !strings.Contains(err.Error(), "/nonexistent/tree") {
@@ -121,8 +119,8 @@ func TestRunRefusesWhatCannotBeSetUp(t *testing.T) {
 	}
 }
 
-func TestRunLeavesNothingBehind(t *testing.T) {
-	b := newBox(t, nil)
+func (s suite) runLeavesNothingBehind(t *testing.T) {
+	b := s.box(t, Options{})
 	before := hostState(t)
 	b.run(`(setsid sleep 31415.2 &) ; (setsid setsid bash -c 'trap "" TERM; sleep 31415.2' &); nohup sleep 31415.2 & exit 0`)
 	if left := processesWith("31415.2"); len(left) > 0 {
@@ -161,10 +159,10 @@ func groupsNamed(prefix string) []string {
 }
 
 // When the plugin is killed, its scripts die with it.
-func TestRunDiesWithThePlugin(t *testing.T) {
-	b := newBox(t, nil)
+func (s suite) runDiesWithThePlugin(t *testing.T) {
+	b := s.box(t, Options{})
 	holder := exec.Command("/proc/self/exe")
-	holder.Env = append(os.Environ(), "LEFT4ME_TEST_ROLE=holder", "LEFT4ME_TEST_TREE="+b.tree)
+	holder.Env = append(os.Environ(), "LEFT4ME_TEST_ROLE=holder", "LEFT4ME_TEST_ID="+b.id, "LEFT4ME_TEST_TREE="+b.tree)
 	holder.Stderr = os.Stderr
 	out, err := holder.StdoutPipe()
 	if err != nil {
@@ -184,55 +182,8 @@ func TestRunDiesWithThePlugin(t *testing.T) {
 		t.Fatal(err)
 	}
 	waitFor(t, "the script to die", func() bool { return len(processesWith("31415.3")) == 0 })
-	if _, err := bubblewrap.New(bubblewrap.Config{User: scriptUser, Group: scriptUser, Cgroup: "auto"}); err != nil {
-		t.Fatal(err)
-	}
+	s.box(t, Options{}) // what the next start of the plugin does
 	if groups := groupsNamed("left4me-script-held-"); len(groups) > 0 {
 		t.Errorf("the next start left %v", groups)
-	}
-}
-
-type announcer struct{ recorder }
-
-// Output implements sandbox.Sink.
-func (a *announcer) Output(_ sandbox.Stream, data []byte) { _, _ = os.Stdout.Write(data) }
-
-func holdScript() {
-	s, err := bubblewrap.New(bubblewrap.Config{User: scriptUser, Group: scriptUser, Network: sandbox.NetworkFiltered, Cgroup: "auto", Ports: []uint16{80}})
-	if err == nil {
-		_, err = s.Run(context.Background(), sandbox.Spec{
-			ID: "held", Interpreter: []string{"/bin/bash", "--rcfile", "/31415.3"}, Dir: os.Getenv("LEFT4ME_TEST_TREE"), Network: true,
-			Script: []byte("setsid sleep 31415.3 & setsid sleep 31415.3 & sleep 0.2; echo running; wait"),
-			Limits: sandbox.Limits{Memory: 256 << 20, Tasks: 50, TmpSize: 1 << 20},
-		}, &announcer{})
-	}
-	fmt.Fprintln(os.Stderr, err)
-	os.Exit(1)
-}
-
-// BenchmarkRun against BenchmarkBash is what the sandbox costs.
-func BenchmarkRun(b *testing.B) {
-	s, err := bubblewrap.New(bubblewrap.Config{User: scriptUser, Group: scriptUser, Network: sandbox.NetworkFiltered, Cgroup: "auto", Ports: []uint16{80, 443}})
-	if err != nil {
-		b.Skip(err)
-	}
-	tree := b.TempDir()
-	_ = os.Chmod(filepath.Dir(tree), 0o711)
-	for b.Loop() {
-		_, err := s.Run(context.Background(), sandbox.Spec{
-			ID: fmt.Sprintf("bench-%d", os.Getpid()), Interpreter: []string{"/bin/bash"}, Dir: tree, Network: true, Script: []byte("true"),
-			Limits: sandbox.Limits{Memory: 256 << 20, Tasks: 50, TmpSize: 1 << 20},
-		}, &recorder{})
-		if err != nil {
-			b.Fatal(err)
-		}
-	}
-}
-
-func BenchmarkBash(b *testing.B) {
-	for b.Loop() {
-		if err := exec.Command("/bin/bash", "-c", "true").Run(); err != nil {
-			b.Fatal(err)
-		}
 	}
 }

@@ -1,4 +1,4 @@
-package bubblewrap_test
+package sandboxtest
 
 import (
 	"context"
@@ -12,15 +12,15 @@ import (
 
 // marked gives bwrap and bash an argument that is found again on the host; bash ignores it.
 func marked(mark string) func(*sandbox.Spec) {
-	return func(s *sandbox.Spec) { s.Interpreter = []string{"/bin/bash", "--rcfile", "/" + mark} }
+	return func(spec *sandbox.Spec) { spec.Interpreter = []string{"/bin/bash", "--rcfile", "/" + mark} }
 }
 
 // A cancel can come at any moment of the set-up. Bwrap that dies between making its namespace and
 // telling the first process in it to go on once left that process behind for ever.
-func TestRunCanceledAtAnyMomentLeavesNothing(t *testing.T) {
-	b := newBox(t, nil)
-	for i := range 100 {
-		ctx, cancel := context.WithTimeout(context.Background(), time.Duration(i)*400*time.Microsecond)
+func (s suite) runCanceledAtAnyMomentLeavesNothing(t *testing.T) {
+	b := s.box(t, Options{})
+	for i := range s.backend.Redo {
+		ctx, cancel := context.WithTimeout(context.Background(), time.Duration(i*s.backend.Step)*time.Microsecond)
 		got := b.runContext(ctx, "sleep 31415.6", marked("31415.6"))
 		cancel()
 		if got.Ending != sandbox.Canceled {
@@ -33,15 +33,15 @@ func TestRunCanceledAtAnyMomentLeavesNothing(t *testing.T) {
 }
 
 // The same when the plugin itself is killed: there is nobody left to clean up.
-func TestRunWithPluginKilledAtAnyMomentLeavesNothing(t *testing.T) {
-	b := newBox(t, nil)
-	for i := range 40 {
+func (s suite) runWithPluginKilledAtAnyMomentLeavesNothing(t *testing.T) {
+	b := s.box(t, Options{})
+	for i := range s.backend.Redo * 2 / 5 {
 		holder := exec.Command("/proc/self/exe")
-		holder.Env = append(os.Environ(), "LEFT4ME_TEST_ROLE=holder", "LEFT4ME_TEST_TREE="+b.tree)
+		holder.Env = append(os.Environ(), "LEFT4ME_TEST_ROLE=holder", "LEFT4ME_TEST_ID="+b.id, "LEFT4ME_TEST_TREE="+b.tree)
 		if err := holder.Start(); err != nil {
 			t.Fatal(err)
 		}
-		time.Sleep(15*time.Millisecond + time.Duration(i)*time.Millisecond) // the moment is what is tested
+		time.Sleep(15*time.Millisecond + time.Duration(i*s.backend.Step*5/2)*time.Microsecond) // the moment is what is tested
 		_ = holder.Process.Kill()
 		_ = holder.Wait()
 		waitFor(t, "everything to die", func() bool { return len(processesWith("31415.3")) == 0 })

@@ -1,0 +1,2 @@
+// Package seccomp makes the system call filter that every script runs under, whatever sandbox it is in.
+package seccomp
