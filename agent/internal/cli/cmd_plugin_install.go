@@ -79,8 +79,8 @@ func (a *app) pluginDisable() *cobra.Command {
 	var f installFlags
 	return f.register(a.build(command{
 		use: "disable NAME", short: "Keep a plugin from running", args: exactly("NAME"),
-		long: `Set enabled = false in a plugin's block. Overlays that it made stay and can be mounted; they cannot be built again while it is
-disabled, and are marked.`,
+		long: `Set enabled = false in a plugin's block. Overlays of its type stay with their revisions, are marked, and cannot be built while it is
+disabled; they can be deleted.`,
 		run: func(_ context.Context, args []string) error {
 			done, err := plugininstall.SetEnabled(f.config, args[0], false)
 			return a.installed(f, done, err, restartNote)

@@ -143,7 +143,7 @@ func replace(path string, data []byte, like fs.FileInfo) error {
 	if err != nil {
 		return err
 	}
-	defer os.Remove(file.Name())
+	defer func() { _ = os.Remove(file.Name()) }() // gone after the rename
 	_, err = file.Write(data)
 	if owner, ok := like.Sys().(*syscall.Stat_t); ok && err == nil && os.Geteuid() == 0 {
 		err = file.Chown(int(owner.Uid), int(owner.Gid))

@@ -23,7 +23,7 @@ const reference = "../../../docs/reference"
 
 // TestReference holds what is written against what the code says.
 func TestReference(t *testing.T) {
-	want := map[string]string{"errors.md": docgen.Errors(), "plugin-checks.md": docgen.Checks(), "openapi.json": string(agenttest.New(t).Document()),
+	want := map[string]string{"errors.md": docgen.Errors(), "plugin-checks.md": docgen.Checks(), "plugin-messages.md": docgen.Messages(), "openapi.json": string(agenttest.New(t).Document()),
 		"agent.hcl": string(config.Example())}
 	for name, text := range docgen.CommandLine(cli.Root()) {
 		want[filepath.Join("cli", name)] = text

@@ -62,7 +62,7 @@ func Place(ctx context.Context, dir, program, name string) (Request, error) {
 	if err != nil {
 		return Request{}, err
 	}
-	defer os.Remove(temporary)
+	defer func() { _ = os.Remove(temporary) }() // gone after the rename
 	d, err := describe(ctx, temporary)
 	if err != nil {
 		return Request{}, err
