@@ -12,6 +12,7 @@ import (
 	"github.com/left4me/left4me/agent/internal/fault"
 	"github.com/left4me/left4me/agent/internal/httpapi"
 	"github.com/left4me/left4me/agent/internal/id"
+	"github.com/left4me/left4me/agent/internal/token"
 )
 
 // world is the state of an agent in memory, behind one lock. changed is closed and replaced at every
@@ -31,6 +32,7 @@ type world struct {
 	events     []api.Event
 	orphans    []api.Orphan
 	scripts    map[string]Script
+	tokens     map[string]token.Token
 	contents   map[string]Content
 
 	ctx     context.Context // ends all jobs
@@ -47,6 +49,7 @@ func newWorld() *world {
 		overlays: map[string]*overlay{}, blueprints: map[string]*api.Blueprint{}, servers: map[string]*gameServer{}, schedules: map[string]*api.Schedule{},
 		releases: []api.Release{{ID: id.New(), Version: "2243", Current: true, Bytes: 8 << 30, Files: 12_345, CreatedAt: now}},
 		scripts:  map[string]Script{},
+		tokens:   map[string]token.Token{},
 		contents: map[string]Content{},
 	}
 	w.ctx, w.cancel = context.WithCancel(context.Background())
@@ -81,7 +84,7 @@ func (w *world) services() httpapi.Services {
 	return httpapi.Services{
 		Host: hostView{w}, Plugins: pluginView{w}, Overlays: overlayView{w}, OverlayBuilds: overlayView{w}, Content: contentView{w}, Addons: addonView{w},
 		Blueprints: blueprintView{w}, Releases: releaseView{w}, Servers: serverView{w}, ServerActions: serverView{w},
-		ServerLive: serverView{w}, Schedules: scheduleView{w}, Jobs: jobView{w}, Events: eventView{w},
+		ServerLive: serverView{w}, Schedules: scheduleView{w}, Jobs: jobView{w}, Events: eventView{w}, Tokens: newTokenView(w),
 	}
 }
 

@@ -11,7 +11,8 @@ const (
 
 	ScopeServerView    = "server.view"    // state, jobs and events of servers; every other one includes it
 	ScopeServerConsole = "server.console" // read the console
-	ScopeServerPlayers = "server.players" // who plays
+	ScopeServerPlayers = "server.players" // who plays; say, kick, ban
+	ScopeServerMap     = "server.map"     // go to another map
 	ScopeServerPower   = "server.power"   // start, stop, restart, kill
 	ScopeServerCommand = "server.command" // console commands
 	ScopeServerReset   = "server.reset"   // throw away what a server wrote

@@ -97,7 +97,7 @@ The commands speak with the agent of this host over its socket, or with one else
 	_ = root.RegisterFlagCompletionFunc("format", cobra.FixedCompletions([]string{"table", "json"}, cobra.ShellCompDirectiveNoFileComp))
 	root.AddCommand(a.agentCommand(), a.demoCommand(), a.provisionCommand(), a.doctorCommand(), a.backupCommand(), a.restoreCommand(),
 		a.configCommand(), a.hostCommand(), a.pluginCommand(), a.overlayCommand(),
-		a.blueprintCommand(), a.serverCommand(), a.scheduleCommand(), a.releaseCommand(), a.contentCommand(), a.jobCommand(), a.eventCommand(),
+		a.blueprintCommand(), a.serverCommand(), a.scheduleCommand(), a.releaseCommand(), a.contentCommand(), a.jobCommand(), a.eventCommand(), a.tokenCommand(),
 		a.versionCommand())
 	return root
 }

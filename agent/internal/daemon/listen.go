@@ -13,6 +13,7 @@ import (
 
 	"github.com/left4me/left4me/agent/internal/fault"
 	"github.com/left4me/left4me/agent/internal/httpapi"
+	"github.com/left4me/left4me/agent/internal/token"
 )
 
 // serveAPI serves the API until ctx ends.
@@ -71,6 +72,7 @@ func (a *Agent) services() httpapi.Services {
 		Schedules:     schedules{manager: a.schedules},
 		Jobs:          jobs{runner: a.runner},
 		Events:        events{store: a.db, broker: a.broker},
+		Tokens:        tokens{manager: token.New(a.db.TokenStore(), nil), servers: a.db.ServerStore()},
 	}
 }
 

@@ -45,7 +45,7 @@ func (b blueprints) Get(ctx context.Context, name string) (api.Blueprint, error)
 }
 
 func (b blueprints) Create(ctx context.Context, actor string, create api.BlueprintCreate) (api.Blueprint, error) {
-	row, err := b.manager.Create(ctx, actor, blueprint.Draft{Name: create.Name, Owner: actor, Overlays: create.Overlays,
+	row, err := b.manager.Create(ctx, actor, blueprint.Draft{Name: create.Name, Owner: ownerOf(actor), Overlays: create.Overlays,
 		Arguments: create.Arguments, Config: create.Config, Settings: blueprint.Settings(create.Settings)})
 	if err != nil {
 		return api.Blueprint{}, err

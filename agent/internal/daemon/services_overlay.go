@@ -55,7 +55,7 @@ func (o overlays) Get(ctx context.Context, name string) (api.Overlay, error) {
 func (o overlays) Create(ctx context.Context, actor string, create api.OverlayCreate) (api.Overlay, error) {
 	draft := overlay.Draft{Name: create.Name, Type: create.Type, Settings: create.Settings, System: create.System}
 	if !create.System {
-		draft.Owner = actor
+		draft.Owner = ownerOf(actor)
 	}
 	row, err := o.manager.Create(ctx, actor, draft)
 	if err != nil {

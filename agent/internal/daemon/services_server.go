@@ -39,7 +39,7 @@ func (s servers) Get(ctx context.Context, name string) (api.Server, error) {
 }
 
 func (s servers) Create(ctx context.Context, actor string, create api.ServerCreate) (api.Server, error) {
-	made, err := s.manager.Create(ctx, actor, server.Draft{Name: create.Name, Blueprint: create.Blueprint, Owner: actor, Port: create.Port})
+	made, err := s.manager.Create(ctx, actor, server.Draft{Name: create.Name, Blueprint: create.Blueprint, Owner: ownerOf(actor), Port: create.Port})
 	if err != nil {
 		return api.Server{}, err
 	}

@@ -50,6 +50,7 @@ func orDefault[T comparable](value, fallback T) T {
 // API is the agent's HTTP API. It is safe for concurrent use.
 type API struct {
 	grants   Grants
+	tokens   Tokens
 	log      *slog.Logger
 	limits   StreamLimits
 	routes   []route
@@ -69,7 +70,7 @@ func New(config Config) (*API, error) {
 		return nil, errors.New("httpapi: no logger")
 	}
 	a := &API{
-		grants: config.Grants, log: config.Log, limits: config.Stream,
+		grants: config.Grants, tokens: config.Services.Tokens, log: config.Log, limits: config.Stream,
 		routes: table(config.Services), stopping: make(chan struct{}),
 	}
 	a.limits.setDefaults()
@@ -98,7 +99,7 @@ func (a *API) mount() error {
 	seen := map[string]bool{}
 	for _, row := range a.routes {
 		key := row.method + " " + row.path
-		if row.access < Open || row.access > Admin || row.id == "" || seen[key] {
+		if !row.access.valid() || row.id == "" || seen[key] {
 			return fmt.Errorf("httpapi: the route %s has no policy, no id or is there twice", key)
 		}
 		seen[key] = true

@@ -58,7 +58,7 @@ func requireLists(schema *huma.Schema) {
 func (row route) operation(registry huma.Registry, failure *huma.Schema) *huma.Operation {
 	op := &huma.Operation{
 		Method: row.method, Path: row.path, OperationID: row.id, Summary: row.summary,
-		Description: "Access: " + row.access.String() + ".",
+		Description: accessOf(row),
 		Tags:        []string{strings.Split(row.id, "-")[0]},
 		Parameters:  row.parameters(),
 		Responses: map[string]*huma.Response{
@@ -66,7 +66,7 @@ func (row route) operation(registry huma.Registry, failure *huma.Schema) *huma.O
 			"default":                        {Description: "A failure.", Content: jsonContent(failure)},
 		},
 	}
-	if row.access > Open {
+	if row.access.level() > Open {
 		op.Security = []map[string][]string{{"token": {}}}
 	}
 	if row.handler.body != nil {
@@ -120,4 +120,12 @@ func (h handler) response(registry huma.Registry) *huma.Response {
 
 func jsonContent(schema *huma.Schema) map[string]*huma.MediaType {
 	return map[string]*huma.MediaType{"application/json": {Schema: schema}}
+}
+
+// accessOf says who may use a row.
+func accessOf(row route) string {
+	if scope := row.access.Scope(); scope != "" {
+		return "Access: " + row.access.String() + ", or a token with the scope " + scope + "."
+	}
+	return "Access: " + row.access.String() + "."
 }

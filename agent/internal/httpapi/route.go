@@ -34,8 +34,9 @@ type handler struct {
 type call struct {
 	ctx    context.Context
 	actor  string
-	target string // {name}, or {id} where there is no name
-	id     string // {id}
+	bearer *Bearer // who shows a token; nil = somebody else
+	target string  // {name}, or {id} where there is no name
+	id     string  // {id}
 	query  url.Values
 	body   any // pointer to the row's body type
 }

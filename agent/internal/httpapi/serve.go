@@ -115,12 +115,12 @@ func (a *API) serve(row route) http.Handler {
 // admit checks who asks and what for.
 func (a *API) admit(row route, r *http.Request) (call, error) {
 	c := call{ctx: r.Context(), query: r.URL.Query()}
-	if row.access > Open {
-		who, err := a.grants.identify(r)
+	if row.access.level() > Open {
+		who, err := a.grants.identify(r, a.tokens)
 		if err != nil {
 			return c, err
 		}
-		if who.access < row.access {
+		if c.bearer = who.bearer; !who.may(row, r) {
 			return c, fault.New(fault.Forbidden, "%s may not do this: it needs %s access.", who.actor, row.access).
 				WithHint("Ask somebody who may, or extend the access in the agent's config.")
 		}
@@ -132,6 +132,14 @@ func (a *API) admit(row route, r *http.Request) (call, error) {
 		return c, err
 	}
 	return c, checkQuery(c.query, row.handler.params)
+}
+
+// may reports whether the identity may use a row.
+func (i identity) may(row route, r *http.Request) bool {
+	if i.bearer != nil {
+		return i.bearer.may(row, parameter(r, row, "name"))
+	}
+	return i.access >= row.access.level()
 }
 
 // parameter returns a path parameter as the client meant it. chi matches the escaped path if there is

@@ -27,6 +27,7 @@ type Services struct {
 	Schedules     Schedules
 	Jobs          Jobs
 	Events        Events
+	Tokens        Tokens
 }
 
 // Host describes the agent and its machine.

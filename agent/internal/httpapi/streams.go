@@ -39,7 +39,7 @@ func console(s Services) handler {
 
 func jobLog(service Jobs) handler {
 	h := streaming(func(c call) (source, error) {
-		if _, err := service.Get(c.ctx, c.target); err != nil {
+		if _, err := seenJob(c, service); err != nil {
 			return nil, err
 		}
 		after, err := position(c.query)
@@ -70,7 +70,7 @@ func jobLog(service Jobs) handler {
 
 // plainLog writes the log so far, one line each. A failure after the first line ends the answer early.
 func (a *API) plainLog(w http.ResponseWriter, r *http.Request, c call, service Jobs) error {
-	if _, err := service.Get(c.ctx, c.target); err != nil {
+	if _, err := seenJob(c, service); err != nil {
 		return err
 	}
 	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
@@ -101,6 +101,9 @@ func eventStream(service Events) handler {
 		}
 		return func(ctx context.Context, put func(frame) error) error {
 			return service.Stream(ctx, after, func(event api.Event, dropped int) error {
+				if !c.sees(event.Subject) {
+					return nil
+				}
 				return putJSON(put, api.StreamEvent, strconv.FormatInt(event.ID, 10), event, dropped)
 			})
 		}, nil

@@ -59,25 +59,25 @@ func table(s Services) []route {
 		{get, api.PathReleases, "release-list", "List installed versions of the game.", Read, all(s.Releases.List)},
 		{post, api.PathReleases, "release-install", "Install the game's present version.", Admin, install(s.Releases)},
 
-		{get, api.PathServers, "server-list", "List servers.", Read, all(s.Servers.List)},
+		{get, api.PathServers, "server-list", "List servers.", Read | ServerView, serverList(s.Servers)},
 		{post, api.PathServers, "server-create", "Create a server.", Admin, create(s.Servers.Create)},
-		{get, api.PathServer, "server-show", "Show a server.", Read, one(s.Servers.Get)},
+		{get, api.PathServer, "server-show", "Show a server.", Read | ServerView, one(s.Servers.Get)},
 		{del, api.PathServer, "server-delete", "Stop and delete a server.", Admin, act(queued, s.Servers.Delete)},
-		{post, api.PathServerStart, "server-start", "Start a server.", Operate, act(queued, s.ServerActions.Start)},
-		{post, api.PathServerStop, "server-stop", "Stop a server.", Operate, act(queued, s.ServerActions.Stop)},
-		{post, api.PathServerRestart, "server-restart", "Restart a server.", Operate, act(queued, s.ServerActions.Restart)},
-		{post, api.PathServerKill, "server-kill", "Kill a server at once.", Operate, act(queued, s.ServerActions.Kill)},
-		{post, api.PathServerReset, "server-reset", "Throw away what a server wrote.", Admin, act(queued, s.ServerActions.Reset)},
-		{post, api.PathServerCommand, "server-command", "Run a console command.", Admin, command(s.ServerLive)},
-		{get, api.PathServerPlayers, "server-players", "List who plays on a server.", Read, one(s.ServerLive.Players)},
-		{post, api.PathServerSay, "server-say", "Say something to everybody who plays.", Operate, order(s.ServerLive.Say)},
-		{post, api.PathServerKick, "server-kick", "Throw a player out.", Operate, order(s.ServerLive.Kick)},
-		{post, api.PathServerBan, "server-ban", "Keep a person out.", Operate, order(s.ServerLive.Ban)},
-		{post, api.PathServerUnban, "server-unban", "Let a person in again.", Operate, order(s.ServerLive.Unban)},
-		{post, api.PathServerMap, "server-map", "Go to another map.", Operate, order(s.ServerLive.Map)},
-		{get, api.PathServerHistory, "server-history", "List what a server's games told, newest first.", Read, history(s.ServerLive)},
-		{get, api.PathServerCampaigns, "server-campaigns", "List the add-ons, campaigns and conflicts of a server.", Read, one(s.Addons.OfServer)},
-		{get, api.PathServerConsole, "server-console", "Stream a server's console.", Read, console(s)},
+		{post, api.PathServerStart, "server-start", "Start a server.", Operate | ServerPower, act(queued, s.ServerActions.Start)},
+		{post, api.PathServerStop, "server-stop", "Stop a server.", Operate | ServerPower, act(queued, s.ServerActions.Stop)},
+		{post, api.PathServerRestart, "server-restart", "Restart a server.", Operate | ServerPower, act(queued, s.ServerActions.Restart)},
+		{post, api.PathServerKill, "server-kill", "Kill a server at once.", Operate | ServerPower, act(queued, s.ServerActions.Kill)},
+		{post, api.PathServerReset, "server-reset", "Throw away what a server wrote.", Admin | ServerReset, act(queued, s.ServerActions.Reset)},
+		{post, api.PathServerCommand, "server-command", "Run a console command.", Admin | ServerCommand, command(s.ServerLive)},
+		{get, api.PathServerPlayers, "server-players", "List who plays on a server.", Read | ServerPlayers, one(s.ServerLive.Players)},
+		{post, api.PathServerSay, "server-say", "Say something to everybody who plays.", Operate | ServerPlayers, order(s.ServerLive.Say)},
+		{post, api.PathServerKick, "server-kick", "Throw a player out.", Operate | ServerPlayers, order(s.ServerLive.Kick)},
+		{post, api.PathServerBan, "server-ban", "Keep a person out.", Operate | ServerPlayers, order(s.ServerLive.Ban)},
+		{post, api.PathServerUnban, "server-unban", "Let a person in again.", Operate | ServerPlayers, order(s.ServerLive.Unban)},
+		{post, api.PathServerMap, "server-map", "Go to another map.", Operate | ServerMap, order(s.ServerLive.Map)},
+		{get, api.PathServerHistory, "server-history", "List what a server's games told, newest first.", Read | ServerPlayers, history(s.ServerLive)},
+		{get, api.PathServerCampaigns, "server-campaigns", "List the add-ons, campaigns and conflicts of a server.", Read | ServerView, one(s.Addons.OfServer)},
+		{get, api.PathServerConsole, "server-console", "Stream a server's console.", Read | ServerConsole, console(s)},
 
 		{get, api.PathSchedules, "schedule-list", "List what is done by itself.", Read, all(s.Schedules.List)},
 		{post, api.PathSchedules, "schedule-create", "Create a schedule.", Admin, create(s.Schedules.Create)},
@@ -87,14 +87,19 @@ func table(s Services) []route {
 		{post, api.PathScheduleRun, "schedule-run", "Set a schedule off by hand.", Operate, change(queued, s.Schedules.Run)},
 		{get, api.PathScheduleKinds, "schedule-kinds", "List what schedules can be made of.", Read, all(s.Schedules.Kinds)},
 
-		{get, api.PathJobs, "job-list", "List jobs, newest first.", Read, jobs(s.Jobs)},
-		{get, api.PathJob, "job-show", "Show a job.", Read, one(s.Jobs.Get)},
+		{get, api.PathJobs, "job-list", "List jobs, newest first.", Read | ServerView, jobs(s.Jobs)},
+		{get, api.PathJob, "job-show", "Show a job.", Read | ServerView, jobShow(s.Jobs)},
 		{post, api.PathJobCancel, "job-cancel", "Ask a job to stop.", Operate, act(ok, s.Jobs.Cancel)},
 		{post, api.PathJobRetry, "job-retry", "Do again what a job failed to do.", Operate, act(queued, s.Jobs.Retry)},
-		{get, api.PathJobLog, "job-log", "Stream a job's log.", Read, jobLog(s.Jobs)},
+		{get, api.PathJobLog, "job-log", "Stream a job's log.", Read | ServerView, jobLog(s.Jobs)},
 
-		{get, api.PathEvents, "event-list", "List recorded facts, oldest first.", Read, events(s.Events)},
-		{get, api.PathEventStream, "event-stream", "Stream recorded facts.", Read, eventStream(s.Events)},
+		{get, api.PathEvents, "event-list", "List recorded facts, oldest first.", Read | ServerView, events(s.Events)},
+		{get, api.PathEventStream, "event-stream", "Stream recorded facts.", Read | ServerView, eventStream(s.Events)},
+
+		{get, api.PathTokens, "token-list", "List tokens.", Admin, tokenList(s.Tokens)},
+		{post, api.PathTokens, "token-create", "Make a token for a program.", Admin, tokenCreate(s.Tokens)},
+		{post, api.PathTokensRevoke, "token-revoke-of", "Revoke the tokens of somebody.", Admin, tokenRevoke(s.Tokens)},
+		{del, api.PathToken, "token-revoke", "Revoke a token.", Admin, remove(s.Tokens.Revoke)},
 	}
 }
 
@@ -177,10 +182,11 @@ func history(live ServerLive) handler {
 
 func jobs(service Jobs) handler {
 	return answers(ok, func(c call) ([]api.Job, error) {
-		return service.List(c.ctx, JobFilter{
+		list, err := service.List(c.ctx, JobFilter{
 			Subject: c.query.Get("subject"), Status: c.query.Get("status"), Before: c.query.Get("before"),
 			Limit: int(number(c.query, "limit", 100)),
 		})
+		return kept(c, list, func(j api.Job) string { return j.Subject }), err
 	}, subjectParam(), limitParam(),
 		param{name: "status", choices: []string{"", "queued", "running", "succeeded", "failed", "canceled", "interrupted"}},
 		param{name: "before", doc: "Only jobs with an id below this."})
@@ -188,9 +194,10 @@ func jobs(service Jobs) handler {
 
 func events(service Events) handler {
 	return answers(ok, func(c call) ([]api.Event, error) {
-		return service.List(c.ctx, EventFilter{
+		list, err := service.List(c.ctx, EventFilter{
 			Subject: c.query.Get("subject"), After: number(c.query, "after", 0), Limit: int(number(c.query, "limit", 200)),
 		})
+		return kept(c, list, func(e api.Event) string { return e.Subject }), err
 	}, subjectParam(), limitParam(), afterParam())
 }
 
