@@ -7,6 +7,7 @@ import (
 	"regexp"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/uptrace/bun"
@@ -81,7 +82,7 @@ var name = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._@+-]{0,63}$`)
 
 // ValidName reports whether s can be an account's name: it stands in the agents' records as owner and actor.
 func ValidName(s string) bool {
-	return name.MatchString(s) && !slices.Contains([]string{"system", "agent", "token"}, s)
+	return name.MatchString(s) && !slices.Contains([]string{"system", "agent", "token", "local"}, strings.ToLower(s))
 }
 
 // Create adds an account without limits. The name and password must have been checked.

@@ -1,8 +1,11 @@
 package ui
 
 import (
+	"context"
 	"strings"
+	"testing"
 
+	"github.com/left4me/left4me/web/internal/account"
 	"github.com/left4me/left4me/web/internal/right"
 )
 
@@ -26,4 +29,18 @@ func Routes() []Route {
 		out = append(out, Route{row.method, names.Replace(row.path), row.path, row.need, row.audit, row.need == right.Open})
 	}
 	return out
+}
+
+// RevokePending tells agents what they could not be told before, as Tend does every minute.
+func (p *Panel) RevokePending(ctx context.Context) error { return p.revokePending(ctx) }
+
+// Register adds a host that was not tried first.
+func (p *Panel) Register(t *testing.T, name, address string) {
+	t.Helper()
+	if err := p.Accounts.PutHost(t.Context(), account.Host{Name: name, URL: address, Token: "x"}); err != nil {
+		t.Fatal(err)
+	}
+	if err := p.hosts.load(t.Context(), p.Accounts); err != nil {
+		t.Fatal(err)
+	}
 }

@@ -30,6 +30,7 @@ type panel struct {
 	agent    *agenttest.Agent
 	accounts *account.Store
 	dir      string
+	handler  *ui.Panel
 	browser  *http.Client // keeps cookies, follows no redirect
 }
 
@@ -56,6 +57,7 @@ func (p *panel) serve(insecureCookies bool) {
 	if err != nil {
 		p.t.Fatal(err)
 	}
+	p.handler = handler
 	p.t.Cleanup(handler.Close)
 	ctx, end := context.WithCancel(context.Background())
 	server := httptest.NewUnstartedServer(handler)

@@ -159,7 +159,7 @@ func TestRoleTimesRoute(t *testing.T) {
 				continue
 			}
 			got := p.do(browser, p.request(http.MethodGet, p.path(route), nil))
-			if got.StatusCode != http.StatusOK && route.Path != "/" {
+			if got.StatusCode != http.StatusOK && route.Path != "/" && route.Path != "/account/tokens" {
 				t.Errorf("GET %s as %q answered %d: %s", route.Path, who, got.StatusCode, got.text())
 			}
 		}

@@ -134,7 +134,8 @@ func (s sight) owned(kind string) int {
 // since reports whether the person may see what happened to a subject at a time. Names are used again; what happened
 // before the present bearer of the name was made belongs to an earlier one.
 func (s sight) since(subject, actor string, at time.Time) bool {
-	if s.who.Admin || actor == s.who.Name {
+	owner, _, _ := strings.Cut(actor, ":") // of a token
+	if s.who.Admin || owner == s.who.Name {
 		return true
 	}
 	o, ok := s.subjects[subject]

@@ -129,6 +129,10 @@ func table() []route {
 		{post, "/account/two-factor/begin", right.Member, "account.two-factor-begin", (*Panel).twoFactorBegin},
 		{post, "/account/two-factor/off", right.Member, "account.two-factor-off", (*Panel).twoFactorOff},
 		{post, "/account/two-factor/codes", right.Member, "account.recovery-codes", (*Panel).newCodes},
+		{get, "/account/tokens", right.Member, "", (*Panel).tokensRoot},
+		{get, "/account/tokens/{host}", right.Member, "", (*Panel).tokens},
+		{post, "/account/tokens/{host}", right.Member, "token.create", (*Panel).tokenCreate},
+		{post, "/account/tokens/{host}/{id}/revoke", right.Member, "token.revoke", (*Panel).tokenRevoke},
 
 		{get, "/people", right.Admin, "", (*Panel).people},
 		{get, "/people/{name}", right.Admin, "", (*Panel).person},
@@ -138,6 +142,7 @@ func table() []route {
 		{post, "/people/{name}/reset-link", right.Admin, "person.reset-link", (*Panel).personReset},
 		{post, "/people/{name}/two-factor-off", right.Admin, "person.two-factor-off", (*Panel).personTwoFactorOff},
 		{post, "/people/{name}/sign-out", right.Admin, "person.sign-out", (*Panel).personSignOut},
+		{post, "/people/{name}/revoke-tokens", right.Admin, "person.revoke-tokens", (*Panel).personRevokeTokens},
 		{get, "/people/{name}/delete", right.Admin, "", (*Panel).personConfirm},
 		{post, "/people/{name}/delete", right.Admin, "person.delete", (*Panel).personDelete},
 		{get, "/invitations", right.Admin, "", (*Panel).invitations},

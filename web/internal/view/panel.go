@@ -79,6 +79,8 @@ func auditURL(path string, query url.Values, before int64) templ.SafeURL {
 	return templ.SafeURL(path + "?" + out.Encode())
 }
 
+func list(words []string) string { return strings.Join(words, ", ") }
+
 func orNobody(actor string) string {
 	if actor == "" {
 		return "nobody signed in"
