@@ -48,10 +48,11 @@ func (a *app) tokenCreate() *cobra.Command {
 		use: "create NAME", short: "Make a token and print its secret, once",
 		long: "Make a token for the API over TCP. The secret is printed once and not kept.\n" +
 			"The scopes read, operate and admin are about everything; those that begin with server. can be bound to servers.",
-		example: "left4me token create panel --scope admin --act\nleft4me token create bot --scope server.power --server alpha --expires 90d",
+		example: "  left4me token create panel --scope admin --act\n  left4me token create bot --scope server.power --server alpha --expires 90d",
 		args:    exactly("a name for the token"),
 		run: func(ctx context.Context, args []string) error {
 			in.Name = args[0]
+			in.Scopes = append([]string{}, in.Scopes...) // none is an empty list on the wire
 			if expires != "" {
 				after, err := lifetime(expires)
 				if err != nil {
@@ -72,7 +73,7 @@ func (a *app) tokenCreate() *cobra.Command {
 		},
 	})
 	flags := out.Flags()
-	flags.StringSliceVar(&in.Scopes, "scope", nil, "what it is for: read, operate, admin, server.view, server.console, server.players, server.map, server.power, server.command, server.reset")
+	flags.StringSliceVar(&in.Scopes, "scope", []string{}, "what it is for: read, operate, admin, server.view, server.console, server.players, server.map, server.power, server.command, server.reset")
 	flags.StringSliceVar(&in.Servers, "server", nil, "only for this server")
 	flags.BoolVar(&in.Act, "act", false, "it may act for others: for a panel")
 	flags.StringVar(&expires, "expires", "", "how long it works, for example 90d or 12h; empty is for ever")
