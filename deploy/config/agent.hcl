@@ -61,7 +61,7 @@ plugin "overlay-script" {
 
 servers {
   supervisor   = "systemd" # left4me-server@.service
-  port_range   = "27015-27115"
+  port_range   = "27015-27064" # the panel has 27080
   stop_timeout = "20s"
   # public_address = "games.example.org" # what players connect to
 }

@@ -80,7 +80,7 @@ func testPrivilegeIsLittle(t *testing.T, h *hostrig.Host) {
 }
 
 // findings of doctor that a container has and a host has not.
-var ofContainers = regexp.MustCompile(`^warn  (cgroups|disk) `)
+var ofContainers = regexp.MustCompile(`^warn  (cgroups|disk|kernel) `)
 
 func testDoctorIsContent(t *testing.T, h *hostrig.Host) {
 	t.Helper()

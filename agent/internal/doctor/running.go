@@ -34,7 +34,7 @@ func (e *examination) units(ctx context.Context) {
 			e.fail(provisionHint, "%s is not installed (%s).", unit, is["LoadState"])
 		case is["ActiveState"] != "active":
 			e.fail("Look into: journalctl -u "+unit+" -n 50; then: systemctl restart "+unit, "%s is %s.", unit, is["ActiveState"])
-		case is["UnitFileState"] != "enabled":
+		case is["UnitFileState"] == "disabled":
 			e.warn("Run: systemctl enable "+unit, "%s runs, but is %s, so it will not after a reboot.", unit, is["UnitFileState"])
 		case is["NeedDaemonReload"] == "yes":
 			e.warn("Run: systemctl daemon-reload", "%s runs from an older file than the one on the disk.", unit)

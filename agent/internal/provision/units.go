@@ -83,7 +83,7 @@ func (h *host) keep(u unit) error {
 		h.note("%s is masked, so it was left alone.", u.name)
 		return nil
 	}
-	if strings.TrimSpace(enabled) != "enabled" {
+	if strings.TrimSpace(enabled) == "disabled" { // a static one is started by others
 		h.changed(u.name + " (enabled)")
 		if err := h.run("systemctl", "enable", "--quiet", u.name); err != nil {
 			return err
