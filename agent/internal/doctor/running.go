@@ -54,7 +54,7 @@ func (e *examination) units(ctx context.Context) {
 // mounterSeesHost finds the drop-in that makes every mount invisible (S4).
 func (e *examination) mounterSeesHost(ctx context.Context) {
 	is := e.properties(ctx, "left4me-plugin-mounter-kernel@probe.service", "PrivateTmp", "ProtectSystem", "ProtectHome", "PrivateDevices",
-		"PrivateMounts", "ProtectKernelTunables", "ProtectKernelModules", "ProtectKernelLogs", "ProtectControlGroups", "ReadOnlyPaths", "ReadWritePaths",
+		"PrivateMounts", "PrivateNetwork", "ProtectKernelTunables", "ProtectKernelModules", "ProtectKernelLogs", "ProtectControlGroups", "ReadOnlyPaths", "ReadWritePaths",
 		"InaccessiblePaths", "TemporaryFileSystem", "BindPaths", "ProtectProc")
 	for name, value := range is {
 		if value != "" && value != "no" && value != "default" {

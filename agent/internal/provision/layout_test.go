@@ -3,6 +3,7 @@ package provision_test
 import (
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -94,10 +95,12 @@ func TestStageNamesWhatIsMissing(t *testing.T) {
 
 // Whoever reads a unit wants to know of each line why it is there.
 func TestEveryLineOfAUnitIsCommented(t *testing.T) {
-	units, err := filepath.Glob("../../../deploy/systemd/*")
-	if err != nil || len(units) < 10 {
-		t.Fatalf("%d units, %v", len(units), err)
+	units, err := filepath.Glob("../../../deploy/systemd/*.*[a-z]")
+	dropIns, errDropIns := filepath.Glob("../../../deploy/systemd/*.d/*.conf")
+	if units = slices.DeleteFunc(units, func(unit string) bool { return filepath.Ext(unit) == ".d" }); err != nil || errDropIns != nil || len(units) < 10 {
+		t.Fatalf("%d units, %v %v", len(units), err, errDropIns)
 	}
+	units = append(units, dropIns...)
 	for _, unit := range units {
 		data, err := os.ReadFile(unit)
 		if err != nil {
@@ -132,7 +135,7 @@ func TestS04MounterUnitHasNoMountNamespace(t *testing.T) {
 		case "PrivateTmp", "ProtectSystem", "ProtectHome", "PrivateDevices", "ProtectKernelTunables", "ProtectKernelModules", "ProtectKernelLogs",
 			"ProtectControlGroups", "ProtectProc", "ProcSubset", "PrivateIPC", "PrivateMounts", "PrivateUsers", "DynamicUser", "ReadWritePaths",
 			"ReadOnlyPaths", "InaccessiblePaths", "ExecPaths", "NoExecPaths", "TemporaryFileSystem", "BindPaths", "BindReadOnlyPaths", "MountFlags",
-			"RootDirectory", "RootImage", "MountImages", "ExtensionImages", "MountAPIVFS", "StateDirectory", "LogNamespace":
+			"RootDirectory", "RootImage", "MountImages", "ExtensionImages", "MountAPIVFS", "StateDirectory", "LogNamespace", "PrivateNetwork":
 			t.Errorf("%s gives the mounter a mount namespace", strings.TrimSpace(line))
 		}
 	}

@@ -78,11 +78,17 @@ func (b *bus) watch(ctx context.Context, unit dbus.ObjectPath) error {
 	return nil
 }
 
-// start queues the start of a unit and returns its job.
+// start queues the start of a unit and returns its job. A stop that is still queued, by a plugin that was killed a
+// moment ago, is waited for.
 func (b *bus) start(ctx context.Context, unit string) (dbus.ObjectPath, error) {
-	var job dbus.ObjectPath
-	err := b.manager.CallWithContext(ctx, managerInterface+".StartUnit", 0, unit, "fail").Store(&job)
-	return job, permission(unit, err)
+	for {
+		var job dbus.ObjectPath
+		err := b.manager.CallWithContext(ctx, managerInterface+".StartUnit", 0, unit, "fail").Store(&job)
+		failure, ok := errors.AsType[dbus.Error](err)
+		if !ok || failure.Name != busName+".TransactionIsDestructive" || !watch.Pause(ctx, 20*time.Millisecond) {
+			return job, permission(unit, err)
+		}
+	}
 }
 
 // stop queues the stop of a unit. It does not wait, and a unit that is not there is no error.
