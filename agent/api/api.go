@@ -202,6 +202,16 @@ type BlueprintSettings struct {
 	Rates               bool     `json:"rates,omitempty" doc:"Set the network rates that fit the tick rate."`
 	MOTD                string   `json:"motd,omitempty" doc:"Message of the day, shown to who joins."`
 	SMCvars             []string `json:"sm_cvars,omitempty" doc:"\"name value\" each, set by SourceMod, so that cheats work too."`
+	Limits              Limits   `json:"limits,omitzero" doc:"What one server may take of the host."`
+}
+
+// Limits bound what one server may take of the host; zero values leave the host's own.
+type Limits struct {
+	MemoryMiB  int    `json:"memory_mib,omitempty" doc:"The game is killed beyond it."`
+	CPUPercent int    `json:"cpu_percent,omitempty" doc:"Of one processor; 150 is one and a half."`
+	Tasks      int    `json:"tasks,omitempty" doc:"Processes and threads."`
+	CPUs       string `json:"cpus,omitempty" doc:"Processors it may use, for example 0-3,6."`
+	IOWeight   int    `json:"io_weight,omitempty" doc:"Share of busy disks, 1 to 10000; others have 100."`
 }
 
 // BlueprintPreview is what a blueprint comes to.

@@ -47,6 +47,7 @@ type Settings struct {
 	Rates     bool     `json:"rates,omitempty"`    // set the network rates that fit Tickrate
 	MOTD      string   `json:"motd,omitempty"`     // shown to who joins
 	SMCvars   []string `json:"sm_cvars,omitempty"` // "name value" each, set by SourceMod, also cheats
+	Limits    Limits   `json:"limits,omitzero"`
 }
 
 // Reader reads blueprints. Absent ones are fault.NotFound.

@@ -126,7 +126,7 @@ func (s Settings) checkNumbers() error {
 	if s.Region != nil && (*s.Region < 0 || *s.Region > 7 && *s.Region != 255) {
 		return invalid("settings.region", "The region must be 0 to 7 or 255.", "255 is the world.")
 	}
-	return nil
+	return s.Limits.check()
 }
 
 // breaksQuotes finds what could end a quoted cvar value: Source has no escapes inside quotes.

@@ -23,6 +23,7 @@ type Plan struct {
 	Lowers []content.Layer // highest precedence first, the release last
 	Args   []string        // for Binary
 	Files  []content.File
+	Limits Limits
 }
 
 // Resolve turns a blueprint into a plan for one server. overlays are the layers of b.Overlays in the same
@@ -33,6 +34,7 @@ func Resolve(b Blueprint, overlays []content.Layer, release content.Layer, insta
 		Args:   args(b, instance),
 		Files: []content.File{{Path: "left4dead2/cfg/server.cfg", Data: []byte(ServerConfig(b, instance)),
 			Secret: true}},
+		Limits: b.Settings.Limits,
 	}
 	if b.Settings.MOTD != "" {
 		plan.Files = append(plan.Files, content.File{Path: "left4dead2/" + motdFile, Data: []byte(b.Settings.MOTD + "\n")})

@@ -42,6 +42,12 @@ func (f *blueprintFlags) register(cmd *cobra.Command) {
 	f.flags.BoolVar(&f.settings.Rates, "rates", false, "set the network rates that fit the tick rate")
 	f.flags.StringVar(&f.settings.MOTD, "motd", "", "message of the day")
 	f.flags.StringArrayVar(&f.settings.SMCvars, "sm-cvar", nil, "\"name value\" set by SourceMod; repeat it")
+	limits := &f.settings.Limits
+	f.flags.IntVar(&limits.MemoryMiB, "memory", 0, "MiB of memory that one server may take; 0 = the host's own limit")
+	f.flags.IntVar(&limits.CPUPercent, "cpu", 0, "percent of one processor that one server may take; 0 = the host's own limit")
+	f.flags.IntVar(&limits.Tasks, "tasks", 0, "processes and threads that one server may have; 0 = the host's own limit")
+	f.flags.StringVar(&limits.CPUs, "cpus", "", "processors that one server may use, for example 0-3,6")
+	f.flags.IntVar(&limits.IOWeight, "io-weight", 0, "share of busy disks, 1 to 10000; 0 = the host's own")
 }
 
 // changed reports whether any of the flags was given.
@@ -88,6 +94,11 @@ func (f *blueprintFlags) apply(to *api.BlueprintSettings) {
 		"rates":                 func() { to.Rates = given.Rates },
 		"motd":                  func() { to.MOTD = given.MOTD },
 		"sm-cvar":               func() { to.SMCvars = *listOf(given.SMCvars) },
+		"memory":                func() { to.Limits.MemoryMiB = given.Limits.MemoryMiB },
+		"cpu":                   func() { to.Limits.CPUPercent = given.Limits.CPUPercent },
+		"tasks":                 func() { to.Limits.Tasks = given.Limits.Tasks },
+		"cpus":                  func() { to.Limits.CPUs = given.Limits.CPUs },
+		"io-weight":             func() { to.Limits.IOWeight = given.Limits.IOWeight },
 	} {
 		if f.flags.Changed(name) {
 			set()

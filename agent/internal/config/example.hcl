@@ -82,7 +82,10 @@ plugin "overlay-script" {
 
 # How game servers run.
 servers {
-  supervisor   = "process" # or "systemd": template units
+  # "systemd" runs each server as left4me-server@ID.service, which holds the hardening and the default limits; the
+  # agent refuses to start when that unit, D-Bus or the polkit rule is missing. runtime_dir must then be /run/left4me,
+  # and stop_timeout below the unit's TimeoutStopSec. "process" is for hosts without systemd.
+  supervisor   = "process" # or "systemd"
   port_range   = "27015-27115"
   stop_timeout = "20s"   # from SIGINT to the kill
   on_exit      = "leave" # or "stop": what happens to running servers when the agent ends

@@ -21,7 +21,6 @@ import (
 	"github.com/left4me/left4me/agent/internal/overlay"
 	"github.com/left4me/left4me/agent/internal/pluginhost"
 	"github.com/left4me/left4me/agent/internal/pluginport"
-	"github.com/left4me/left4me/agent/internal/process"
 	"github.com/left4me/left4me/agent/internal/reconcile"
 	"github.com/left4me/left4me/agent/internal/schedule"
 	"github.com/left4me/left4me/agent/internal/server"
@@ -40,7 +39,7 @@ type Agent struct {
 	broker     *event.Broker
 	runner     *job.Runner
 	plugins    *pluginhost.Host
-	supervisor *process.Supervisor
+	supervisor supervisor
 	game       *game
 	disk       pluginport.Disk
 	builders   builders
@@ -68,10 +67,6 @@ func Run(ctx context.Context, cfg *config.Config, log *slog.Logger) error {
 
 // open builds every part without starting any.
 func (a *Agent) open(ctx context.Context) (err error) {
-	if a.config.Servers.Supervisor != config.SupervisorProcess {
-		return fault.New(fault.Precondition, "The %s supervisor is not part of this version.", a.config.Servers.Supervisor).
-			WithHint(`Set supervisor = "process" in the servers block.`)
-	}
 	// Others pass through to what is theirs; what is private has its own mode.
 	for _, dir := range []string{a.config.StateDir, a.config.RuntimeDir} {
 		if err := os.MkdirAll(dir, 0o755); err != nil {
@@ -106,7 +101,8 @@ func (a *Agent) wire() error {
 	a.blueprints = blueprint.New(a.db.BlueprintStore())
 	a.installations = installation.New(a.db.ReleaseStore(), a.runner, a.disk, installationSource(a.config.Installation))
 	a.servers = server.New(server.Options{
-		Store: a.db.ServerStore(), Jobs: a.runner, Trees: a.disk, Addons: source, Layers: a.disk, Supervisor: a.supervisor, Console: a.supervisor, Game: a.game, History: a.db,
+		Store: a.db.ServerStore(), Jobs: a.runner, Trees: a.disk, Addons: source, Layers: a.disk, Supervisor: a.supervisor, Console: a.supervisor,
+		Limits: a.supervisor, Game: a.game, History: a.db,
 		Ports:       server.Ports(a.config.Servers.Ports),
 		StopTimeout: a.config.Servers.StopTimeout,
 		OnGame:      a.told, OnLine: a.printed,

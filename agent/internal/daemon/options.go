@@ -13,6 +13,8 @@ import (
 	"github.com/left4me/left4me/agent/internal/httpapi"
 	"github.com/left4me/left4me/agent/internal/pluginhost"
 	"github.com/left4me/left4me/agent/internal/process"
+	"github.com/left4me/left4me/agent/internal/server"
+	"github.com/left4me/left4me/agent/internal/systemd"
 	"github.com/left4me/left4me/agent/internal/version"
 	"github.com/left4me/left4me/sdk"
 )
@@ -32,8 +34,34 @@ func pluginOptions(cfg *config.Config, log *slog.Logger) pluginhost.Options {
 	return out
 }
 
-// openSupervisor returns the supervisor for hosts without systemd.
-func openSupervisor(ctx context.Context, cfg *config.Config, log *slog.Logger) (*process.Supervisor, error) {
+// supervisor is what runs the games, whichever it is.
+type supervisor interface {
+	server.Supervisor
+	server.Console
+	server.Meter
+	server.Enforcer
+	Close() error // leaves what runs
+}
+
+// openSupervisor returns the supervisor that the config asks for, or says what this host lacks for it.
+func openSupervisor(ctx context.Context, cfg *config.Config, log *slog.Logger) (supervisor, error) {
+	if cfg.Servers.Supervisor == config.SupervisorSystemd {
+		opened, err := systemd.New(ctx, systemd.Options{StateDir: cfg.StateDir, RuntimeDir: cfg.RuntimeDir,
+			StopTimeout: cfg.Servers.StopTimeout, Log: log})
+		if err != nil {
+			return nil, err
+		}
+		return opened, nil
+	}
+	opened, err := openProcess(ctx, cfg, log)
+	if err != nil {
+		return nil, err
+	}
+	return opened, nil
+}
+
+// openProcess returns the supervisor for hosts without systemd.
+func openProcess(ctx context.Context, cfg *config.Config, log *slog.Logger) (*process.Supervisor, error) {
 	uid, err := userID(cfg.Servers.User)
 	if err != nil {
 		return nil, err

@@ -46,7 +46,7 @@ func (b blueprints) Get(ctx context.Context, name string) (api.Blueprint, error)
 
 func (b blueprints) Create(ctx context.Context, actor string, create api.BlueprintCreate) (api.Blueprint, error) {
 	row, err := b.manager.Create(ctx, actor, blueprint.Draft{Name: create.Name, Owner: ownerOf(actor), Overlays: create.Overlays,
-		Arguments: create.Arguments, Config: create.Config, Settings: blueprint.Settings(create.Settings)})
+		Arguments: create.Arguments, Config: create.Config, Settings: settingsOf(create.Settings)})
 	if err != nil {
 		return api.Blueprint{}, err
 	}
@@ -54,8 +54,12 @@ func (b blueprints) Create(ctx context.Context, actor string, create api.Bluepri
 }
 
 func (b blueprints) Update(ctx context.Context, actor, name string, update api.BlueprintUpdate) (api.Blueprint, error) {
-	row, err := b.manager.Edit(ctx, actor, name, blueprint.Change{Overlays: update.Overlays, Arguments: update.Arguments,
-		Config: update.Config, Settings: (*blueprint.Settings)(update.Settings)})
+	change := blueprint.Change{Overlays: update.Overlays, Arguments: update.Arguments, Config: update.Config}
+	if update.Settings != nil {
+		settings := settingsOf(*update.Settings)
+		change.Settings = &settings
+	}
+	row, err := b.manager.Edit(ctx, actor, name, change)
 	if err != nil {
 		return api.Blueprint{}, err
 	}
@@ -68,7 +72,7 @@ func (b blueprints) Delete(ctx context.Context, actor, name string) error {
 
 func (b blueprints) Preview(_ context.Context, draft api.BlueprintCreate) (api.BlueprintPreview, error) {
 	what := blueprint.Blueprint{Name: cmp.Or(draft.Name, "example"), Arguments: draft.Arguments, Config: draft.Config,
-		Settings: blueprint.Settings(draft.Settings)}
+		Settings: settingsOf(draft.Settings)}
 	if err := what.Check(); err != nil {
 		return api.BlueprintPreview{}, err
 	}
@@ -82,7 +86,7 @@ func (b blueprints) Preview(_ context.Context, draft api.BlueprintCreate) (api.B
 
 func (b blueprints) show(ctx context.Context, row blueprint.Blueprint) (api.Blueprint, error) {
 	out := api.Blueprint{ID: row.ID, Name: row.Name, Owner: row.Owner, Overlays: make([]string, len(row.Overlays)),
-		Arguments: row.Arguments, Config: row.Config, Settings: api.BlueprintSettings(row.Settings),
+		Arguments: row.Arguments, Config: row.Config, Settings: showSettings(row.Settings),
 		CreatedAt: row.CreatedAt, UpdatedAt: row.UpdatedAt}
 	for i, overlayID := range row.Overlays {
 		o, err := b.overlays.OverlayByID(ctx, overlayID)

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"time"
 
+	"github.com/left4me/left4me/agent/internal/blueprint"
 	"github.com/left4me/left4me/agent/internal/fault"
 	"github.com/left4me/left4me/agent/internal/id"
 	"github.com/left4me/left4me/agent/internal/server"
@@ -45,6 +46,14 @@ func (s *Supervisor) List(context.Context) ([]server.UnitStatus, error) { return
 
 // Watch fails.
 func (s *Supervisor) Watch(context.Context, func(server.UnitStatus)) error { return unsupported() }
+
+// Usage fails.
+func (s *Supervisor) Usage(context.Context, string) (server.Usage, error) {
+	return server.Usage{}, unsupported()
+}
+
+// Unenforced returns them all.
+func (s *Supervisor) Unenforced(limits blueprint.Limits) []string { return limits.Names() }
 
 func validServer(name string) bool { return id.ValidName(name) }
 

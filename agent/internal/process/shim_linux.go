@@ -139,6 +139,9 @@ func (s *shim) spawn() (int, error) {
 	}
 	if group != nil {
 		defer func() { _ = group.Close() }()
+		if err := s.group.limit(plan.Limits); err != nil {
+			return 0, err
+		}
 		sys.UseCgroupFD, sys.CgroupFD = true, int(group.Fd())
 	}
 	path := filepath.Join(plan.Tree, plan.Binary)

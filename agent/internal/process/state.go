@@ -73,7 +73,9 @@ func (s stateRecord) status(serverID string) server.UnitStatus {
 		st.State, st.PID = server.UnitActive, s.Game.PID
 	case s.Phase == phaseStopping:
 		st.State, st.PID = server.UnitStopping, s.Game.PID
-	case s.Phase == phaseLost, s.Exit.Asked:
+	case s.Phase == phaseLost:
+		st.State, st.Rebooted = server.UnitAbsent, true
+	case s.Exit.Asked:
 		st.State = server.UnitAbsent
 	default:
 		st.State = server.UnitExited

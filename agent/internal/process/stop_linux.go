@@ -43,7 +43,7 @@ func (s *Supervisor) Stop(ctx context.Context, serverID string, timeout time.Dur
 	case <-ctx.Done():
 		return ctx.Err()
 	case <-gone:
-		return nil
+		return s.clearExit(ctx, u) // it may have ended by itself before the order came
 	case <-hung.C:
 		s.opts.Log.Warn("shim does not react and is killed", "server", serverID)
 		_ = shim.signal(syscall.SIGKILL)

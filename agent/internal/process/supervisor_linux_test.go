@@ -1,7 +1,6 @@
 package process_test
 
 import (
-	"context"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -17,65 +16,6 @@ import (
 	"github.com/left4me/left4me/agent/internal/process"
 	"github.com/left4me/left4me/agent/internal/server"
 )
-
-func TestStartStopAndWhatIsKept(t *testing.T) {
-	s, dir := open(t, t.TempDir()), tree(t, forever)
-	start(t, s, plan("alpha", dir, "+map", "a b"))
-	awaitLine(t, s, "alpha", "ready")
-	u := status(t, s, "alpha")
-	if u.State != server.UnitActive || u.PID == 0 || u.StartedAt.IsZero() {
-		t.Errorf("%+v", u)
-	}
-	start(t, s, plan("alpha", dir)) // active already: left as it is
-	if again := status(t, s, "alpha"); again != u {
-		t.Errorf("%+v became %+v", u, again)
-	}
-	if err := s.Forget(t.Context(), "alpha"); !fault.Is(err, fault.Precondition) {
-		t.Errorf("forget a running unit: %v", err)
-	}
-	if err := s.Stop(withPatience(t), "alpha", patience); err != nil {
-		t.Fatal(err)
-	}
-	u = status(t, s, "alpha")
-	if u.State != server.UnitAbsent || u.Exit != (server.Exit{Asked: true}) || u.EndedAt.IsZero() {
-		t.Errorf("%+v", u)
-	}
-	awaitLine(t, s, "alpha", "bye")
-	assertNoneAlive(t, dir)
-	if err := s.Forget(t.Context(), "alpha"); err != nil {
-		t.Fatal(err)
-	}
-	if u := status(t, s, "alpha"); u.State != "" {
-		t.Errorf("%+v", u)
-	}
-	if lines := console(t, s, "alpha"); len(lines) != 0 {
-		t.Errorf("%v", lines)
-	}
-}
-
-func TestUnknownUnitsAndBadNames(t *testing.T) {
-	s := open(t, t.TempDir())
-	if err := s.Stop(t.Context(), "nobody", time.Second); err != nil {
-		t.Error(err)
-	}
-	if err := s.Forget(t.Context(), "nobody"); err != nil {
-		t.Error(err)
-	}
-	for _, name := range []string{"", "../x", "a/b", ".", "A", strings.Repeat("a", 300), "a\x00"} {
-		if err := s.Stop(t.Context(), name, 0); !fault.Is(err, fault.Invalid) {
-			t.Errorf("stop %.20q: %v", name, err)
-		}
-		if err := s.Forget(t.Context(), name); !fault.Is(err, fault.Invalid) {
-			t.Errorf("forget %.20q: %v", name, err)
-		}
-		if err := s.Start(t.Context(), plan(name, "/tmp")); !fault.Is(err, fault.Invalid) {
-			t.Errorf("start %.20q: %v", name, err)
-		}
-		if err := s.Read(t.Context(), name, "", 5, false, nil); !fault.Is(err, fault.Invalid) {
-			t.Errorf("read %.20q: %v", name, err)
-		}
-	}
-}
 
 func TestPlansThatCannotBeStartedChangeNothing(t *testing.T) {
 	root := t.TempDir()
@@ -142,103 +82,6 @@ func TestHowAnEndIsRecorded(t *testing.T) {
 			t.Errorf("%s: %+v", name, u)
 		}
 	}
-}
-
-func TestStopKillsWhoeverDoesNotListen(t *testing.T) {
-	s := open(t, t.TempDir())
-	// The game ignores SIGINT and leaves children behind: one in its group, one in a session of its own with an
-	// environment of its own, one whose parent is gone.
-	dir := tree(t, `trap '' INT
-		sleep 1000 &
-		setsid env -i bash -c 'trap "" INT; cd "$PWD"; while :; do sleep 0.1; done' &
-		( setsid sleep 1000 & )
-		echo ready; while :; do sleep 0.1; done`)
-	start(t, s, plan("alpha", dir))
-	awaitLine(t, s, "alpha", "ready")
-	if err := s.Stop(withPatience(t), "alpha", 50*time.Millisecond); err != nil {
-		t.Fatal(err)
-	}
-	if u := status(t, s, "alpha"); u.State != server.UnitAbsent || u.Exit.Signal != "SIGKILL" || !u.Exit.Asked {
-		t.Errorf("%+v", u)
-	}
-	assertNoneAlive(t, dir)
-}
-
-func TestStopAtOnce(t *testing.T) {
-	s, dir := open(t, t.TempDir()), tree(t, forever)
-	start(t, s, plan("alpha", dir))
-	awaitLine(t, s, "alpha", "ready")
-	if err := s.Stop(withPatience(t), "alpha", 0); err != nil {
-		t.Fatal(err)
-	}
-	for _, l := range console(t, s, "alpha") {
-		if l.Text == "bye" {
-			t.Error("it was asked, not killed")
-		}
-	}
-	assertNoneAlive(t, dir)
-}
-
-// A crash of the game while it stops is a stop.
-func TestCrashWhileStopping(t *testing.T) {
-	s := open(t, t.TempDir())
-	start(t, s, plan("alpha", tree(t, `trap 'kill -SEGV $$' INT; echo ready; while :; do sleep 0.05; done`)))
-	awaitLine(t, s, "alpha", "ready")
-	if err := s.Stop(withPatience(t), "alpha", patience); err != nil {
-		t.Fatal(err)
-	}
-	if u := status(t, s, "alpha"); u.State != server.UnitAbsent || !u.Exit.Asked || u.Exit.Signal != "SIGSEGV" {
-		t.Errorf("%+v", u)
-	}
-}
-
-func TestASecondStopMayShortenTheFirst(t *testing.T) {
-	s := open(t, t.TempDir())
-	start(t, s, plan("alpha", tree(t, `trap 'echo again' INT; echo ready; while :; do sleep 0.05; done`)))
-	awaitLine(t, s, "alpha", "ready")
-	var wg sync.WaitGroup
-	wg.Go(func() {
-		if err := s.Stop(withPatience(t), "alpha", time.Hour); err != nil {
-			t.Error(err)
-		}
-	})
-	await(t, s, "alpha", inState(server.UnitStopping))
-	awaitLine(t, s, "alpha", "again")
-	if err := s.Stop(withPatience(t), "alpha", 0); err != nil {
-		t.Fatal(err)
-	}
-	wg.Wait()
-}
-
-func TestStartWaitsForAStopThatIsUnderWay(t *testing.T) {
-	s, dir := open(t, t.TempDir()), tree(t, `trap 'echo bye; sleep 0.2; exit 0' INT; echo ready; while :; do sleep 0.05; done`)
-	start(t, s, plan("alpha", dir))
-	awaitLine(t, s, "alpha", "ready")
-	first := status(t, s, "alpha")
-	var wg sync.WaitGroup
-	wg.Go(func() {
-		if err := s.Stop(withPatience(t), "alpha", patience); err != nil {
-			t.Error(err)
-		}
-	})
-	await(t, s, "alpha", inState(server.UnitStopping))
-	start(t, s, plan("alpha", dir))
-	wg.Wait()
-	if u := status(t, s, "alpha"); u.State != server.UnitActive || u.PID == first.PID {
-		t.Errorf("%+v", u)
-	}
-}
-
-func TestStopEndsWithItsContextAndGoesOn(t *testing.T) {
-	s := open(t, t.TempDir())
-	start(t, s, plan("alpha", tree(t, `trap 'echo asked' INT; echo ready; while :; do sleep 0.05; done`)))
-	awaitLine(t, s, "alpha", "ready")
-	ctx, cancel := context.WithCancel(t.Context())
-	cancel()
-	if err := s.Stop(ctx, "alpha", 300*time.Millisecond); err != context.Canceled {
-		t.Fatal(err)
-	}
-	await(t, s, "alpha", inState(server.UnitAbsent))
 }
 
 // What the game gets: no privileges, nothing inherited, its tree, its group.

@@ -110,7 +110,9 @@ func (r *Reconciler) Run(ctx context.Context) error {
 			}
 		}
 	}
+	rebooted := map[string]bool{}
 	for _, unit := range units {
+		rebooted[unit.Server] = unit.Rebooted
 		if unit.State != server.UnitActive && unit.State != server.UnitStopping || busy[unit.Server] {
 			continue
 		}
@@ -120,7 +122,7 @@ func (r *Reconciler) Run(ctx context.Context) error {
 	}
 	note(r.mounts(ctx, byID, active), "reconcile mounts")
 	note(r.content(ctx, byID), "reconcile content")
-	note(r.resume(ctx, servers, active), "resume servers")
+	note(r.resume(ctx, servers, active, rebooted), "resume servers")
 	return first
 }
 
@@ -161,7 +163,7 @@ func (r *Reconciler) mounts(ctx context.Context, byID map[string]server.Server, 
 
 // resume queues starts for what should run and does not: a crash of the host, or of the game while nobody
 // watched.
-func (r *Reconciler) resume(ctx context.Context, servers []server.Server, active map[string]bool) error {
+func (r *Reconciler) resume(ctx context.Context, servers []server.Server, active, rebooted map[string]bool) error {
 	resumed := 0
 	for _, s := range servers {
 		if s.Intent != server.IntentRunning || active[s.ID] {
@@ -175,7 +177,11 @@ func (r *Reconciler) resume(ctx context.Context, servers []server.Server, active
 			}
 		}
 		resumed++
-		if err := r.record(ctx, "server.resumed", s, "The agent started and found the server not running; starting it again."); err != nil {
+		why := "The agent started and found the server not running; starting it again."
+		if rebooted[s.ID] {
+			why = "The host was restarted while the server ran; starting it again."
+		}
+		if err := r.record(ctx, "server.resumed", s, why); err != nil {
 			return err
 		}
 		if err := r.Servers.Resume(ctx, s.ID); err != nil {

@@ -5,11 +5,13 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
 	"github.com/left4me/left4me/agent/internal/blueprint"
 	"github.com/left4me/left4me/agent/internal/content"
+	"github.com/left4me/left4me/agent/internal/event"
 	"github.com/left4me/left4me/agent/internal/job"
 	"github.com/left4me/left4me/agent/internal/overlay"
 	"github.com/left4me/left4me/agent/internal/rig"
@@ -71,11 +73,16 @@ func TestRunningServerIsAdopted(t *testing.T) {
 func TestServerComesBackAfterReboot(t *testing.T) {
 	r, s := running(t)
 	r.Close()
-	r.World.End(s.ID, server.Exit{Code: -1, Signal: "SIGKILL"})
+	r.World.Reboot(s.ID)
 	r = r.Restart()
 	state(t, r, server.Running)
 	if events := r.Events("server/alpha"); !slices.Contains(events, "server.resumed") {
 		t.Errorf("events = %v", events)
+	}
+	if told, err := r.DB.Events(context.Background(), event.Filter{Subject: "server/alpha"}); err != nil || !slices.ContainsFunc(told, func(e event.Event) bool {
+		return e.Kind == "server.resumed" && strings.HasPrefix(e.Message, "The host was restarted")
+	}) {
+		t.Errorf("%+v, %v", told, err)
 	}
 }
 

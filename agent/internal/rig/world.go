@@ -93,6 +93,16 @@ func (w *World) End(serverID string, exit server.Exit) {
 	w.endLocked(w.units[serverID], exit)
 }
 
+// Reboot makes a game vanish with its host.
+func (w *World) Reboot(serverID string) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	u := w.units[serverID]
+	u.answers = false
+	u.status = server.UnitStatus{Server: serverID, State: server.UnitAbsent, StartedAt: u.status.StartedAt, Rebooted: true}
+	w.tellLocked(u.status)
+}
+
 func (w *World) endLocked(u *unit, exit server.Exit) {
 	u.answers, u.obeys = false, false
 	close(u.printed)

@@ -3,6 +3,8 @@ package server
 import (
 	"context"
 	"time"
+
+	"github.com/left4me/left4me/agent/internal/blueprint"
 )
 
 // LaunchPlan is everything a supervisor needs to run one game server. It holds no secret: those are
@@ -17,6 +19,7 @@ type LaunchPlan struct {
 	Env    []string // KEY=value; nothing else is inherited
 	// StopTimeout is how long the game may take after SIGINT before it is killed.
 	StopTimeout time.Duration
+	Limits      blueprint.Limits // the host's own where zero
 }
 
 // UnitState is what a supervisor knows about a process group.
@@ -38,6 +41,9 @@ type UnitStatus struct {
 	StartedAt time.Time // zero when never
 	EndedAt   time.Time // zero while active
 	Exit      Exit      // valid when State is UnitExited
+	// Rebooted is true when the host was restarted under the unit: it ran, and neither ended by itself nor was it
+	// stopped. State is then UnitAbsent.
+	Rebooted bool
 }
 
 // Exit tells how a process group ended.
@@ -45,6 +51,9 @@ type Exit struct {
 	Code   int    // exit code; -1 when ended by a signal
 	Signal string // "SIGSEGV"; "" when it exited
 	OOM    bool   // killed for lack of memory
+	// Reason is what the supervisor knows beyond code and signal, as the end of "because …": "it did not end in
+	// time". "" when that is all.
+	Reason string
 	// Asked is true when the end was asked for: a crash while stopping counts as stopped.
 	Asked bool
 }
@@ -52,17 +61,41 @@ type Exit struct {
 // Supervisor runs game servers. Units live on when the agent ends; a new agent finds them with List.
 // Implementations are safe for concurrent use.
 type Supervisor interface {
-	// Start runs plan. A unit that is active already is left as it is.
+	// Start runs plan. A unit that is active already is left as it is; one that is stopping is waited for. A plan
+	// that cannot be started changes nothing.
 	Start(ctx context.Context, plan LaunchPlan) error
 	// Stop asks the game to end with SIGINT, kills the whole group after timeout, and returns when it is
 	// gone. timeout 0 kills at once. Unknown units are fine.
 	Stop(ctx context.Context, server string, timeout time.Duration) error
-	// Forget drops what is kept about a stopped unit, its console included. Unknown units are fine.
+	// Forget drops what is kept about a stopped unit, its console included unless the host's journal keeps it.
+	// Unknown units are fine. Precondition: the unit runs.
 	Forget(ctx context.Context, server string) error
 	// List returns every known unit.
 	List(ctx context.Context) ([]UnitStatus, error)
 	// Watch calls report with each known unit at once and then on every change, until ctx ends.
 	Watch(ctx context.Context, report func(UnitStatus)) error
+}
+
+// Usage is what one server takes right now, and what it took since its start. Values that a host does not
+// count are -1.
+type Usage struct {
+	Memory     int64         // bytes, the page cache of its files included where control groups count
+	CPU        time.Duration // since its start, all processors together
+	Tasks      int64         // threads of all its processes
+	ReadBytes  int64         // from disks since its start
+	WriteBytes int64         // to disks since its start
+}
+
+// Meter measures running servers. Implementations are safe for concurrent use.
+type Meter interface {
+	// Usage measures one server. NotFound: it does not run.
+	Usage(ctx context.Context, server string) (Usage, error)
+}
+
+// Enforcer says which limits a host cannot hold.
+type Enforcer interface {
+	// Unenforced returns the names of those among limits that the host will ignore, for a person.
+	Unenforced(limits blueprint.Limits) []string
 }
 
 // Line is one line of a console.

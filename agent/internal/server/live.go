@@ -30,6 +30,14 @@ type Player struct {
 
 // String says how a process group ended, for a person.
 func (e Exit) String() string {
+	said := e.cause()
+	if e.Reason != "" {
+		return said + ", because " + e.Reason
+	}
+	return said
+}
+
+func (e Exit) cause() string {
 	switch {
 	case e.OOM:
 		return "out of memory"

@@ -51,6 +51,7 @@ type Options struct {
 	Layers     content.Browser
 	Supervisor Supervisor
 	Console    Console
+	Limits     Enforcer // nil: every limit is held
 	Game       Game
 	History    History
 	Ports      Ports

@@ -210,9 +210,15 @@ func (st *start) startUnit(ctx context.Context) error {
 	if err := checkPort(ctx, st.server.Port); err != nil {
 		return err
 	}
+	if st.Limits != nil {
+		for _, name := range st.Limits.Unenforced(st.plan.Limits) {
+			st.run.Logf("warn", "This host cannot limit %s; the server runs without this limit.", name)
+		}
+	}
 	st.tracker.expect(st.server.ID)
 	return st.Supervisor.Start(ctx, LaunchPlan{Server: st.server.ID, Name: st.server.Name, Port: st.server.Port,
-		Tree: st.mount.Path, Binary: blueprint.Binary, Args: st.plan.Args, Env: st.Env, StopTimeout: st.StopTimeout})
+		Tree: st.mount.Path, Binary: blueprint.Binary, Args: st.plan.Args, Env: st.Env, StopTimeout: st.StopTimeout,
+		Limits: st.plan.Limits})
 }
 
 func (st *start) stopUnit(ctx context.Context) error {
