@@ -53,7 +53,7 @@ func (s *Supervisor) Read(
 		return fault.New(fault.Unavailable, "The agent is shutting down.").WithHint("Try again in a moment.")
 	}
 	if !follow {
-		err := s.consoles.history(ctx, serverID, cursor, max(tail, 0), report)
+		_, err := s.consoles.history(ctx, serverID, cursor, max(tail, 0), report)
 		if err == nil || errors.Is(err, errStop) {
 			err = ctx.Err()
 		}
@@ -81,12 +81,15 @@ func readError(err error) error {
 		WithHint("The agent's user must be in the group systemd-journal. Try: journalctl -u 'left4me-server@*'")
 }
 
-// history reports what the journal holds after cursor, or the last tail lines.
-func (c *consoles) history(ctx context.Context, serverID, cursor string, tail int, report func(server.Line) error) error {
+// history reports what the journal holds after cursor, or the last tail lines. missing counts what is lost after the
+// last line that was reported, or before any.
+func (c *consoles) history(
+	ctx context.Context, serverID, cursor string, tail int, report func(server.Line) error,
+) (missing int, err error) {
 	options, lost := c.journal.console(serverID), false
 	switch {
 	case cursor == "" && tail == 0:
-		return nil
+		return 0, nil
 	case cursor == "":
 		options = append(options, "--lines="+strconv.Itoa(min(tail, 1<<30)))
 	case cursorForm.MatchString(cursor):
@@ -97,7 +100,7 @@ func (c *consoles) history(ctx context.Context, serverID, cursor string, tail in
 		lost, cursor = true, ""
 	}
 	dropped := 0
-	return c.journal.read(ctx, options, func(e entry) error {
+	err = c.journal.read(ctx, options, func(e entry) error {
 		if e.cursor == cursor {
 			lost = false
 			return nil
@@ -119,6 +122,10 @@ func (c *consoles) history(ctx context.Context, serverID, cursor string, tail in
 		}
 		return nil
 	})
+	if lost {
+		dropped++
+	}
+	return dropped, err
 }
 
 func wrapReport(err error) error {
@@ -182,7 +189,7 @@ func (c *consoles) catchUp(
 ) (at uint64, lost int, shown string, err error) {
 	joined := false
 	shown = cursor
-	err = c.history(ctx, serverID, cursor, tail, func(line server.Line) error {
+	missing, err := c.history(ctx, serverID, cursor, tail, func(line server.Line) error {
 		number, known, ok := st.find(line.Cursor)
 		if !ok {
 			shown = line.Cursor
@@ -200,7 +207,7 @@ func (c *consoles) catchUp(
 	if joined {
 		shown = ""
 	} else if err == nil {
-		at = st.oldest()
+		at, lost = st.oldest(), missing
 	}
 	return at, lost, shown, err
 }

@@ -12,6 +12,8 @@ import (
 	godbus "github.com/godbus/dbus/v5"
 
 	"github.com/left4me/left4me/agent/internal/blueprint"
+	"github.com/left4me/left4me/agent/internal/fault"
+	"github.com/left4me/left4me/agent/internal/server"
 )
 
 // bounded are the properties that limits set.
@@ -19,16 +21,26 @@ var bounded = []string{"MemoryMax", "CPUQuotaPerSecUSec", "TasksMax", "AllowedCP
 
 // setLimits gives a unit its limits, and those of the template where a limit is zero. They are runtime properties:
 // systemd keeps them until the next boot, so what an earlier start set must be undone.
-func setLimits(ctx context.Context, l *link, name string, limits blueprint.Limits) error {
+//
+// Whoever edits a blueprint can tighten what the operator gave all servers, and not loosen it.
+func setLimits(ctx context.Context, l *link, plan server.LaunchPlan) error {
+	name := unitName(plan.Server)
 	template, err := l.conn.GetUnitTypePropertiesContext(ctx, unitName(probeServer), "Service")
 	if err != nil {
-		return explainCall(err, "start", name)
+		return explainCall(err, "start", plan.Name)
 	}
 	present, err := l.conn.GetUnitTypePropertiesContext(ctx, name, "Service")
 	if err != nil {
-		return explainCall(err, "start", name)
+		return explainCall(err, "start", plan.Name)
 	}
-	wanted := properties(limits)
+	wanted := properties(plan.Limits)
+	for _, key := range []string{"MemoryMax", "CPUQuotaPerSecUSec", "TasksMax"} {
+		most, bound := template[key].(uint64)
+		if value, ok := wanted[key].(uint64); ok && bound && value > most {
+			return fault.New(fault.Precondition, "Cannot start server %q: its blueprint asks for a higher %s than this host gives a server.", plan.Name, key).
+				WithSource("systemd").WithHint("Lower the limit in the blueprint, or raise %s with: systemctl edit %s", key, Template)
+		}
+	}
 	var change []dbus.Property
 	for _, key := range bounded {
 		value, limited := wanted[key]
@@ -43,7 +55,7 @@ func setLimits(ctx context.Context, l *link, name string, limits blueprint.Limit
 		return nil
 	}
 	if err := l.conn.SetUnitPropertiesContext(ctx, name, true, change...); err != nil {
-		return explainCall(err, "limit", name)
+		return explainCall(err, "limit", plan.Name)
 	}
 	return nil
 }

@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/left4me/left4me/agent/internal/blueprint"
+	"github.com/left4me/left4me/agent/internal/fault"
 	"github.com/left4me/left4me/agent/internal/server"
 	"github.com/left4me/left4me/agent/internal/systemd"
 )
@@ -134,6 +135,12 @@ func TestInsideLimits(t *testing.T) {
 	}
 	if got := show(t, "bounded"); got != "MemoryMax=268435456 CPUQuotaPerSecUSec=1.500000s TasksMax=32 AllowedCPUs=0 IOWeight=200" {
 		t.Errorf("%s", got)
+	}
+	for name, beyond := range map[string]blueprint.Limits{"MemoryMax": {MemoryMiB: 8192}, "TasksMax": {Tasks: 5000}} {
+		plan := server.LaunchPlan{Server: "bounded", Name: "bounded", Tree: filepath.Join(servers, "bounded/tree"), Binary: "srcds_run", Limits: beyond}
+		if err := s.Start(within(t), plan); !fault.Is(err, fault.Precondition) || !strings.Contains(err.Error(), name) {
+			t.Errorf("beyond what the host gives: %v", err)
+		}
 	}
 	// The next start without limits has the unit file's again.
 	play(t, s, "bounded", "exit 0")

@@ -96,7 +96,7 @@ func (s *Supervisor) prepare(ctx context.Context, l *link, plan server.LaunchPla
 	if err := writeJSON(dir, planFile, plan); err != nil {
 		return unusable(err, dir)
 	}
-	return setLimits(ctx, l, unitName(plan.Server), plan.Limits)
+	return setLimits(ctx, l, plan)
 }
 
 // launch starts the unit and returns when the game's program runs.
