@@ -8,7 +8,7 @@ STATE   ?= .left4me
 PANEL   ?= 127.0.0.1:27080
 LDFLAGS := -s -w -X github.com/left4me/left4me/agent/internal/version.Version=$(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 GOBUILD := go build -trimpath -ldflags '$(LDFLAGS)'
-MODULES := . sdk plugins/mounter-kernel plugins/overlay-script plugins/overlay-workshop examples/plugin-hello examples/overlay-http
+MODULES := . sdk plugins/game-steamcmd plugins/mounter-kernel plugins/overlay-script plugins/overlay-workshop examples/plugin-hello examples/overlay-http
 GOTESTSUM := GOWORK=off go tool -C tools -n gotestsum
 
 .PHONY: help
@@ -25,6 +25,7 @@ build: ## build all programs into bin/
 	$(GOBUILD) -o $(BIN)/left4me ./agent
 	$(GOBUILD) -o $(BIN)/left4me-web ./web
 	$(GOBUILD) -o $(BIN)/demo-game ./examples/demo-game
+	cd plugins/game-steamcmd && $(GOBUILD) -o $(BIN)/game-steamcmd . && $(GOBUILD) -o $(BIN)/steamcmd-standin ./cmd/steamcmd-standin
 	cd plugins/mounter-kernel && $(GOBUILD) -o $(BIN)/mounter-kernel .
 	cd plugins/overlay-script && $(GOBUILD) -o $(BIN)/overlay-script . && $(GOBUILD) -o $(BIN)/mapsites ./cmd/mapsites
 	cd plugins/overlay-workshop && $(GOBUILD) -o $(BIN)/overlay-workshop . && $(GOBUILD) -o $(BIN)/steam-standin ./cmd/steam-standin

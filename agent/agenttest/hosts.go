@@ -80,31 +80,6 @@ func (a *Agent) SetOverlayTypes(types ...api.OverlayType) {
 	a.w.change()
 }
 
-func (v releaseView) List(context.Context) ([]api.Release, error) {
-	defer v.lock()()
-	out := slices.Clone(v.releases)
-	for i := range out {
-		for _, s := range sorted(v.servers, func(s *gameServer) *gameServer { return s }) {
-			if slices.ContainsFunc(s.Layers, func(l api.Layer) bool { return l.Release == out[i].ID }) {
-				out[i].UsedBy = append(out[i].UsedBy, s.Name)
-			}
-		}
-	}
-	return out, nil
-}
-
-func (v releaseView) Install(_ context.Context, actor string) (api.Job, error) {
-	defer v.lock()()
-	return v.queue("release.install", "installation/game", actor, false).show(), nil
-}
-
-// SetReleases replaces the installed versions of the game; none is fine.
-func (a *Agent) SetReleases(releases ...api.Release) {
-	defer a.w.lock()()
-	a.w.releases = releases
-	a.w.change()
-}
-
 func (v eventView) List(_ context.Context, filter httpapi.EventFilter) ([]api.Event, error) {
 	defer v.lock()()
 	var out []api.Event

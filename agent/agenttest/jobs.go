@@ -16,10 +16,11 @@ import (
 // job is a job with its log.
 type job struct {
 	api.Job
-	lines  []api.JobLine
-	params string
-	cancel context.CancelFunc
-	done   chan struct{}
+	lines   []api.JobLine
+	params  string
+	rollout bool
+	cancel  context.CancelFunc
+	done    chan struct{}
 }
 
 // show returns a copy. The lock is held.

@@ -11,7 +11,6 @@ import (
 
 	"github.com/left4me/left4me/agent/api"
 	"github.com/left4me/left4me/agent/internal/fault"
-	"github.com/left4me/left4me/agent/internal/id"
 )
 
 // Script is what a job does. It returns soon when ctx ends. An error made with [Failure] is shown as it
@@ -127,8 +126,12 @@ func stepsOf(kind string) []string {
 		return []string{"revisions", "leftovers"}
 	case "content.remove":
 		return []string{"remove"}
-	case "release.install":
-		return []string{"fetch", "commit"}
+	case "installation.install":
+		return []string{"stage", "fetch", "commit"}
+	case "installation.check":
+		return []string{"ask"}
+	case "installation.remove":
+		return []string{"check", "remove"}
 	case "server.start":
 		return start
 	case "server.stop":
@@ -149,12 +152,18 @@ func defaultScript(kind string) Script {
 	switch kind {
 	case "overlay.build":
 		return buildOverlay
-	case "release.install":
+	case "installation.install":
 		return installRelease
 	case "content.sweep":
 		return sweep
 	case "content.remove":
 		return removeOrphan
+	case "installation.check":
+		return checkInstallation
+	case "installation.remove":
+		return removeRelease
+	case "installation.rollout":
+		return rollOut
 	}
 	return func(ctx context.Context, run *Run) error {
 		for _, step := range stepsOf(kind) {
@@ -200,19 +209,5 @@ func buildOverlay(ctx context.Context, run *Run) error {
 	files["left4dead2/build.txt"] = uint64(100 + len(o.revisions))
 	r := run.w.commit(o, run.job.ID, files)
 	run.job.Summary = fmt.Sprintf("%d files, %d added, %d changed, %d removed", r.Files, r.Added, r.Changed, r.Removed)
-	return nil
-}
-
-func installRelease(_ context.Context, run *Run) error {
-	run.Step("fetch")
-	run.Log("info", "fetching the game")
-	run.Step("commit")
-	defer run.w.lock()()
-	for i := range run.w.releases {
-		run.w.releases[i].Current = false
-	}
-	run.w.releases = append([]api.Release{{ID: id.New(), Version: fmt.Sprint(2243 + len(run.w.releases)), Current: true,
-		Bytes: 8 << 30, Files: 12_345, CreatedAt: time.Now().UTC()}}, run.w.releases...)
-	run.job.Summary = "Version " + run.w.releases[0].Version + " is installed."
 	return nil
 }

@@ -26,6 +26,7 @@ type world struct {
 	overlays   map[string]*overlay
 	blueprints map[string]*api.Blueprint
 	releases   []api.Release
+	game       api.Installation
 	servers    map[string]*gameServer
 	schedules  map[string]*api.Schedule
 	jobs       []*job // oldest first
@@ -47,7 +48,8 @@ func newWorld() *world {
 		host: api.Host{Name: "testhost", Version: "0.0.0-test", Supervisor: "process", StartedAt: now,
 			Notices: []string{"Games run without limits: this is a test."}},
 		overlays: map[string]*overlay{}, blueprints: map[string]*api.Blueprint{}, servers: map[string]*gameServer{}, schedules: map[string]*api.Schedule{},
-		releases: []api.Release{{ID: id.New(), Version: "2243", Current: true, Bytes: 8 << 30, Files: 12_345, CreatedAt: now}},
+		releases: []api.Release{{ID: id.New(), Version: "2.2.4.3", Build: "17033453", Current: true, Bytes: 8 << 30, Files: 12_345, CreatedAt: now}},
+		game:     api.Installation{Source: "plugin", Plugin: "game-steamcmd", Update: "manual", Newest: "17033453", CheckedAt: &now},
 		scripts:  map[string]Script{},
 		tokens:   map[string]token.Token{},
 		contents: map[string]Content{},
@@ -83,7 +85,7 @@ func (w *world) addPlugin(p api.Plugin, now time.Time) {
 func (w *world) services() httpapi.Services {
 	return httpapi.Services{
 		Host: hostView{w}, Plugins: pluginView{w}, Overlays: overlayView{w}, OverlayBuilds: overlayView{w}, Content: contentView{w}, Addons: addonView{w},
-		Blueprints: blueprintView{w}, Releases: releaseView{w}, Servers: serverView{w}, ServerActions: serverView{w},
+		Blueprints: blueprintView{w}, Releases: releaseView{w}, Installation: releaseView{w}, Servers: serverView{w}, ServerActions: serverView{w},
 		ServerLive: serverView{w}, Schedules: scheduleView{w}, Jobs: jobView{w}, Events: eventView{w}, Tokens: newTokenView(w),
 	}
 }

@@ -157,17 +157,6 @@ type FileChange struct {
 	Size uint64 `json:"size"`
 }
 
-// Release is an immutable version of the game.
-type Release struct {
-	ID        string    `json:"id"`
-	Version   string    `json:"version,omitempty"`
-	Current   bool      `json:"current"`
-	Bytes     uint64    `json:"bytes"`
-	Files     uint64    `json:"files"`
-	UsedBy    []string  `json:"used_by" doc:"Names of servers mounted on it."`
-	CreatedAt time.Time `json:"created_at"`
-}
-
 // Blueprint says which overlays in which order with which settings.
 type Blueprint struct {
 	ID        string            `json:"id"`
@@ -257,6 +246,7 @@ type Server struct {
 	Reason    string `json:"reason,omitempty" doc:"Why it is in this state, one sentence."`
 	// Pending lists why a restart would change something, one sentence each.
 	Pending   []string   `json:"pending,omitempty"`
+	Release   string     `json:"release,omitempty" doc:"Release of the game that it stays at; empty: the present one."`
 	Layers    []Layer    `json:"layers,omitempty" doc:"What the tree is stacked from, highest first, as of the last start."`
 	PID       int        `json:"pid,omitempty"`
 	StartedAt *time.Time `json:"started_at,omitempty"`

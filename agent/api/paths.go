@@ -22,7 +22,7 @@ const (
 	PathBlueprints       = Prefix + "/blueprints"              // GET, POST BlueprintCreate -> 201
 	PathBlueprint        = PathBlueprints + "/{name}"          // GET, PATCH BlueprintUpdate, DELETE
 	PathBlueprintPreview = Prefix + "/blueprint-preview"       // POST BlueprintCreate -> BlueprintPreview; changes nothing
-	PathReleases         = Prefix + "/releases"                // GET []Release, POST -> 202 Job: install from the configured source
+	PathReleases         = Prefix + "/releases"                // GET []Release, POST ReleaseInstall -> 202 Job: install from the configured source
 	PathServers          = Prefix + "/servers"                 // GET, POST ServerCreate -> 201
 	PathServer           = PathServers + "/{name}"             // GET, DELETE -> 202 Job
 	PathServerStart      = PathServer + "/start"               // POST -> 202 Job

@@ -127,16 +127,6 @@ func (c *Client) DeleteBlueprint(ctx context.Context, name string) error {
 	return err
 }
 
-// Releases lists the installed versions of the game.
-func (c *Client) Releases(ctx context.Context) ([]api.Release, error) {
-	return get[[]api.Release](ctx, c, api.PathReleases)
-}
-
-// InstallRelease starts to install the game's present version from the configured source.
-func (c *Client) InstallRelease(ctx context.Context) (api.Job, error) {
-	return post[api.Job](ctx, c, api.PathReleases)
-}
-
 // JobFilter selects jobs. Zero fields select everything.
 type JobFilter struct {
 	Subject string // "server/alpha"

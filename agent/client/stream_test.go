@@ -22,7 +22,7 @@ func TestJobLogSurvivesBrokenConnections(t *testing.T) {
 	const all = 200
 	agent := agenttest.New(t)
 	next := make(chan struct{})
-	agent.Script("release.install", func(_ context.Context, run *agenttest.Run) error {
+	agent.Script("installation.install", func(_ context.Context, run *agenttest.Run) error {
 		for i := range all {
 			run.Log("info", strconv.Itoa(i+1))
 			if i%50 == 49 {
@@ -31,7 +31,7 @@ func TestJobLogSurvivesBrokenConnections(t *testing.T) {
 		}
 		return nil
 	})
-	job, err := agent.Client.InstallRelease(t.Context())
+	job, err := agent.Client.InstallRelease(t.Context(), api.ReleaseInstall{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -92,7 +92,7 @@ func TestStreamsEnd(t *testing.T) {
 		}
 		cancel() // ends without an error
 	}
-	job, err := agent.Client.InstallRelease(t.Context())
+	job, err := agent.Client.InstallRelease(t.Context(), api.ReleaseInstall{})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -105,9 +105,31 @@ overlays {
 }
 
 # Where releases of the game come from. Default: nowhere.
+# A builder can also get the game itself: the installation block names it then, and it makes no overlays.
+plugin "game-steamcmd" {
+  kind    = "builder"
+  enabled = true
+  launch {
+    mode   = "socket"
+    socket = "/run/left4me/game-steamcmd.sock"
+    user   = "left4me-script" # whom staging trees belong to
+    group  = "left4me-plug"
+  }
+  settings {
+    steamcmd = "/usr/games/steamcmd"
+  }
+}
+
+# Where releases of the game come from, and how they reach the servers. Default: nowhere.
 installation {
-  source = "directory"
-  path   = "/srv/l4d2"
+  source = "plugin" # or "directory": a directory of this host, see path
+  plugin = "game-steamcmd"
+  # path = "/srv/l4d2"
+
+  check            = "6h"     # how often the source is asked for something new; "0s": only when a person or a game says so
+  update           = "manual" # or "automatic": install what is new, and roll it out
+  keep             = 2        # releases besides the present one, for a rollback
+  rollout_deadline = "0s"     # how long servers with players may put a rollout off; "0s": for ever
 }
 
 jobs {

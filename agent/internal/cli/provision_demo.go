@@ -29,7 +29,7 @@ func (a *app) demoServer(ctx context.Context, agent *client.Client) (changed []s
 	releases, err := agent.Releases(ctx)
 	if err == nil && len(releases) == 0 {
 		changed = append(changed, "release")
-		err = settled(ctx, agent, agent.InstallRelease)
+		err = settled(ctx, agent, func(ctx context.Context) (api.Job, error) { return agent.InstallRelease(ctx, api.ReleaseInstall{}) })
 	}
 	if err != nil {
 		return changed, err

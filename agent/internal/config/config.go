@@ -117,13 +117,27 @@ type Servers struct {
 // Ports is a range of UDP and TCP ports, both ends included.
 type Ports struct{ First, Last int }
 
-// SourceDirectory installs the game from a directory of this host.
-const SourceDirectory = "directory"
+// Sources of the game.
+const (
+	SourceDirectory = "directory" // a directory of this host
+	SourcePlugin    = "plugin"    // a builder plugin whose content becomes releases
+)
 
-// Installation says where the game comes from.
+// What happens when the source has something new.
+const (
+	UpdateManual    = "manual"
+	UpdateAutomatic = "automatic" // install it and roll it out
+)
+
+// Installation says where the game comes from and how it reaches the servers.
 type Installation struct {
-	Source string // directory; "" = nowhere, releases cannot be made
-	Path   string // of the directory
+	Source   string        // directory, plugin; "" = nowhere, releases cannot be made
+	Path     string        // of the directory
+	Plugin   string        // name of its block
+	Check    time.Duration // how often the source is asked for something new; 0 = never by itself
+	Update   string        // manual, automatic
+	Keep     int           // releases besides the present one
+	Deadline time.Duration // how long servers with players may put a rollout off; 0 = for ever
 }
 
 // Overlays says what is done to overlays by itself.
@@ -166,9 +180,10 @@ func Default(stateDir string) *Config {
 			StopTimeout: 20 * time.Second,
 			OnExit:      OnExitLeave,
 		},
-		Overlays: Overlays{RefreshAt: 4*time.Hour + 30*time.Minute},
-		Jobs:     Jobs{Workers: 4, Retention: 30 * 24 * time.Hour},
-		Log:      Log{Level: "info", Format: "text"},
+		Overlays:     Overlays{RefreshAt: 4*time.Hour + 30*time.Minute},
+		Jobs:         Jobs{Workers: 4, Retention: 30 * 24 * time.Hour},
+		Log:          Log{Level: "info", Format: "text"},
+		Installation: Installation{Check: 6 * time.Hour, Update: UpdateManual, Keep: 2},
 	}
 }
 

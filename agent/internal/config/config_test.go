@@ -65,8 +65,8 @@ func TestExampleParses(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(c.Plugins) != 3 {
-		t.Fatalf("%d plugins, want 3", len(c.Plugins))
+	if len(c.Plugins) != 4 {
+		t.Fatalf("%d plugins, want 4", len(c.Plugins))
 	}
 	workshop := c.Plugins[1]
 	want := config.Plugin{
@@ -93,7 +93,7 @@ func TestExampleShowsDefaults(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := config.Default(config.StateDir)
-	c.Plugins, c.Installation, c.Listen.SocketGroup = nil, config.Installation{}, ""
+	c.Plugins, c.Installation.Source, c.Installation.Plugin, c.Listen.SocketGroup = nil, "", "", ""
 	if diff := cmp.Diff(want, c, cmpopts.IgnoreUnexported(config.Config{})); diff != "" {
 		t.Errorf("the example differs from the defaults (-default +example):\n%s", diff)
 	}

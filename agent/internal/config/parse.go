@@ -180,5 +180,10 @@ func (s *section) ports(key string, into *Ports) {
 func (s *section) installation(i *Installation) {
 	s.text("source", &i.Source)
 	s.text("path", &i.Path)
+	s.text("plugin", &i.Plugin)
+	s.duration("check", &i.Check)
+	s.text("update", &i.Update)
+	s.number("keep", &i.Keep)
+	s.duration("rollout_deadline", &i.Deadline)
 	s.done()
 }

@@ -34,7 +34,7 @@ func (c *Config) problems() Problems {
 	v.listen(c.Listen)
 	v.plugins(c.Plugins)
 	v.servers(c.Servers)
-	v.installation(c.Installation)
+	v.installation(c.Installation, c.Plugins)
 	if c.Jobs.Workers < 1 || c.Jobs.Workers > 256 {
 		v.add("jobs.workers", "Use a number from 1 to 256.", "%d jobs cannot run at once.", c.Jobs.Workers)
 	}
@@ -162,13 +162,56 @@ func (v *validator) servers(s Servers) {
 	}
 }
 
-func (v *validator) installation(i Installation) {
-	switch {
-	case i.Source == "" && i.Path == "":
-	case i.Source == "":
-		v.add("installation.path", `Add source = "directory".`, "The installation has a path but no source.")
-	default:
-		v.choice("installation.source", i.Source, SourceDirectory)
+func (v *validator) installation(i Installation, plugins []Plugin) {
+	switch i.Source {
+	case SourceDirectory:
 		v.path("installation.path", i.Path)
+		v.meaningless("installation.plugin", "plugin", i.Source, i.Plugin)
+	case SourcePlugin:
+		v.meaningless("installation.path", "path", i.Source, i.Path)
+		v.sourcePlugin(i.Plugin, plugins)
+	case "":
+		if i.Path != "" || i.Plugin != "" {
+			v.add("installation", `Add source = "directory" or source = "plugin".`, "The installation has no source.")
+		}
+	default:
+		v.choice("installation.source", i.Source, SourceDirectory, SourcePlugin)
+		if i.Path != "" {
+			v.path("installation.path", i.Path)
+		}
 	}
+	v.choice("installation.update", i.Update, UpdateManual, UpdateAutomatic)
+	if i.Check != 0 && i.Check < time.Minute {
+		v.add("installation.check", `Use "1m" at least, or "0s" to never ask.`, "The source cannot be asked every %v.", i.Check)
+	}
+	if i.Keep < 1 || i.Keep > 100 {
+		v.add("installation.keep", "Use a number from 1 to 100; a rollback needs one.", "%d releases cannot be kept besides the present one.", i.Keep)
+	}
+	if i.Deadline < 0 || i.Deadline > 30*24*time.Hour {
+		v.add("installation.rollout_deadline", `Use at most "30d", or "0s" to wait for ever.`, "A rollout cannot be put off for %v.", i.Deadline)
+	}
+}
+
+func (v *validator) meaningless(path, key, source, value string) {
+	if value != "" {
+		v.add(path, "Leave it out.", "%q means nothing with source = %q.", key, source)
+	}
+}
+
+func (v *validator) sourcePlugin(name string, plugins []Plugin) {
+	if name == "" {
+		v.add("installation", `Add plugin = "game-steamcmd".`, "The installation does not say which plugin gets the game.")
+		return
+	}
+	for _, p := range plugins {
+		switch {
+		case p.Name != name:
+		case p.Kind != kindBuilder:
+			v.add("installation.plugin", "Name a plugin with kind = \"builder\".", "Plugin %q cannot get the game: it is a %s.", name, p.Kind)
+			return
+		default:
+			return
+		}
+	}
+	v.add("installation.plugin", "Add a plugin block with this name, or correct it.", "There is no plugin named %.80q.", name)
 }

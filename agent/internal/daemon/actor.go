@@ -7,6 +7,7 @@ import (
 
 	"github.com/left4me/left4me/agent/internal/event"
 	"github.com/left4me/left4me/agent/internal/fault"
+	"github.com/left4me/left4me/agent/internal/installation"
 	"github.com/left4me/left4me/agent/internal/job"
 	"github.com/left4me/left4me/agent/internal/query"
 	"github.com/left4me/left4me/agent/internal/schedule"
@@ -45,7 +46,7 @@ func (a actor) Do(ctx context.Context, who string, action schedule.Action, what 
 	case "refresh":
 		return id(a.overlays.Refresh(ctx, who))
 	case "update":
-		return id(a.installations.Install(ctx, who))
+		return id(a.installations.Install(ctx, who, installation.Order{}))
 	case "webhook":
 		return "", a.hooks.Send(ctx, action.URL, action.Format, a.message(ctx, what))
 	}
@@ -103,8 +104,11 @@ func (a actor) Check(ctx context.Context, action schedule.Action) error {
 var gameCauses = map[server.GameEventKind]schedule.Cause{server.GameMapEnd: schedule.OnMapEnd, server.GameMap: schedule.OnMap,
 	server.GameEmpty: schedule.OnEmpty, server.GameJoined: schedule.OnJoined, server.GameOutdated: schedule.OnOutdated}
 
-// told passes on what a game told.
+// told passes on what a game told. That it calls itself outdated counts as a hint that an update is there.
 func (a *Agent) told(s server.Server, e server.GameEvent) {
+	if e.Kind == server.GameOutdated && !e.Ambiguous {
+		a.installations.Hint(s.Name, e.Time)
+	}
 	if cause, ok := gameCauses[e.Kind]; ok && !e.Ambiguous {
 		text := e.Text
 		if e.Kind == server.GameJoined {

@@ -22,6 +22,7 @@ import (
 	"github.com/left4me/left4me/agent/internal/pluginhost"
 	"github.com/left4me/left4me/agent/internal/pluginport"
 	"github.com/left4me/left4me/agent/internal/reconcile"
+	"github.com/left4me/left4me/agent/internal/rollout"
 	"github.com/left4me/left4me/agent/internal/schedule"
 	"github.com/left4me/left4me/agent/internal/server"
 	"github.com/left4me/left4me/agent/internal/sqlite"
@@ -50,6 +51,7 @@ type Agent struct {
 	installations *installation.Manager
 	servers       *server.Manager
 	schedules     *schedule.Manager
+	rollouts      *rollout.Manager
 	reconciler    *reconcile.Reconciler
 	sweeper       *reconcile.Sweeper
 }
@@ -85,7 +87,7 @@ func (a *Agent) open(ctx context.Context) (err error) {
 	a.runner = job.New(job.Options{Store: a.db, Workers: a.config.Jobs.Workers, Logger: a.log})
 	a.plugins = pluginhost.New(pluginOptions(a.config, a.log))
 	a.disk = pluginport.Disk{Mounter: a.plugins.Mounter}
-	a.builders = builders{host: a.plugins}
+	a.builders = builders{host: a.plugins, game: a.config.Installation.Plugin}
 	a.game = newGame(gameAddress(a.config.Servers.BindIP))
 	if a.supervisor, err = openSupervisor(ctx, a.config, a.log); err != nil {
 		return err
@@ -99,7 +101,6 @@ func (a *Agent) wire() error {
 	a.library = addon.NewLibrary(source)
 	a.overlays = overlay.New(overlay.Options{Store: a.db.OverlayStore(), Jobs: a.runner, Builders: a.builders, Disk: a.disk, Addons: source})
 	a.blueprints = blueprint.New(a.db.BlueprintStore())
-	a.installations = installation.New(a.db.ReleaseStore(), a.runner, a.disk, installationSource(a.config.Installation))
 	a.servers = server.New(server.Options{
 		Store: a.db.ServerStore(), Jobs: a.runner, Trees: a.disk, Addons: source, Layers: a.disk, Supervisor: a.supervisor, Console: a.supervisor,
 		Limits: a.supervisor, Game: a.game, History: a.db,
@@ -108,6 +109,7 @@ func (a *Agent) wire() error {
 		OnGame:      a.told, OnLine: a.printed,
 		Log: a.log,
 	})
+	a.wireInstallation()
 	a.schedules = schedule.New(schedule.Options{Store: a.db.ScheduleStore(), Jobs: a.runner, Log: a.log,
 		Actor: actor{Agent: a, hooks: webhook.New(a.config.Webhooks.Private)}})
 	a.reconciler = &reconcile.Reconciler{
@@ -119,6 +121,7 @@ func (a *Agent) wire() error {
 		a.runner.Register(a.sweeper.Handlers()...),
 		a.runner.Register(a.overlays.Handlers()...),
 		a.runner.Register(a.installations.Handlers()...),
+		a.runner.Register(a.rollouts.Handlers()...),
 		a.runner.Register(a.servers.Handlers()...),
 		a.runner.Register(a.schedules.Handlers()...))
 }
@@ -129,19 +132,4 @@ func gameAddress(bindIP string) netip.Addr {
 		return address
 	}
 	return netip.AddrFrom4([4]byte{127, 0, 0, 1})
-}
-
-// noSource stands where no source of the game is configured.
-type noSource struct{}
-
-func (noSource) Fetch(context.Context, string, installation.Report) (string, error) {
-	return "", fault.New(fault.Precondition, "No source of the game is configured.").
-		WithHint(`Add to the config: installation { source = "directory"  path = "/path/to/game" }`)
-}
-
-func installationSource(cfg config.Installation) installation.Source {
-	if cfg.Source == config.SourceDirectory {
-		return installation.Directory{Path: cfg.Path}
-	}
-	return noSource{}
 }

@@ -33,6 +33,7 @@ func (a *Agent) serve(ctx context.Context) error {
 	}
 	part(a.servers.Watch)
 	part(a.schedules.Watch)
+	part(a.installations.Watch)
 	part(a.serveAPI)
 	part(a.begin)
 	part(a.prune)

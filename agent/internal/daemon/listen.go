@@ -56,6 +56,8 @@ func (a *Agent) serveAPI(ctx context.Context) error {
 func (a *Agent) services() httpapi.Services {
 	overlays := overlays{manager: a.overlays, store: a.db.OverlayStore(), builders: a.builders, jobs: a.runner, servers: a.servers}
 	servers := servers{manager: a.servers}
+	releases := releases{config: a.config.Installation, manager: a.installations, rollouts: a.rollouts, store: a.db.ReleaseStore(),
+		servers: a.db.ServerStore()}
 	return httpapi.Services{
 		Host:          host{a},
 		Plugins:       plugins{host: a.plugins, builders: a.builders, events: a.db},
@@ -65,7 +67,8 @@ func (a *Agent) services() httpapi.Services {
 			refreshAt: a.config.Overlays.RefreshAt},
 		Content:       contents{sweeper: a.sweeper, disk: a.disk},
 		Blueprints:    blueprints{manager: a.blueprints, store: a.db.BlueprintStore(), overlays: a.db.OverlayStore()},
-		Releases:      releases{manager: a.installations, store: a.db.ReleaseStore(), servers: a.db.ServerStore()},
+		Releases:      releases,
+		Installation:  releases,
 		Servers:       servers,
 		ServerActions: servers,
 		ServerLive:    servers,

@@ -8,9 +8,7 @@ import (
 	"github.com/left4me/left4me/agent/internal/blueprint"
 	"github.com/left4me/left4me/agent/internal/content"
 	"github.com/left4me/left4me/agent/internal/httpapi"
-	"github.com/left4me/left4me/agent/internal/installation"
 	"github.com/left4me/left4me/agent/internal/overlay"
-	"github.com/left4me/left4me/agent/internal/server"
 )
 
 // blueprints serves httpapi.Blueprints.
@@ -98,43 +96,4 @@ func (b blueprints) show(ctx context.Context, row blueprint.Blueprint) (api.Blue
 	var err error
 	out.UsedBy, err = b.store.BlueprintUsers(ctx, row.ID)
 	return out, err
-}
-
-// releases serves httpapi.Releases.
-type releases struct {
-	manager *installation.Manager
-	store   installation.Store
-	servers server.Store
-}
-
-var _ httpapi.Releases = releases{}
-
-func (r releases) List(ctx context.Context) ([]api.Release, error) {
-	rows, err := r.store.Releases(ctx)
-	if err != nil {
-		return nil, err
-	}
-	servers, err := r.servers.Servers(ctx)
-	if err != nil {
-		return nil, err
-	}
-	users := map[string][]string{}
-	for _, s := range servers {
-		for _, layer := range s.Layers {
-			if layer.Release != "" {
-				users[layer.Release] = append(users[layer.Release], s.Name)
-			}
-		}
-	}
-	out := make([]api.Release, len(rows))
-	for i, row := range rows {
-		out[i] = api.Release{ID: row.ID, Version: row.Version, Current: row.Current, Bytes: row.Usage.Bytes,
-			Files: row.Usage.Files, UsedBy: users[row.ID], CreatedAt: row.CreatedAt}
-	}
-	return out, nil
-}
-
-func (r releases) Install(ctx context.Context, actor string) (api.Job, error) {
-	queued, err := r.manager.Install(ctx, actor)
-	return showJob(queued), err
 }

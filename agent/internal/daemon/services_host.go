@@ -22,6 +22,7 @@ import (
 // builders finds builder plugins by overlay type.
 type builders struct {
 	host *pluginhost.Host
+	game string // the plugin that gets the game, which makes no overlays; "" = none
 }
 
 var _ overlay.Builders = builders{}
@@ -29,7 +30,7 @@ var _ overlay.Builders = builders{}
 func (b builders) Types(context.Context) []overlay.Type {
 	var out []overlay.Type
 	for _, status := range b.host.List() {
-		if status.Enabled && status.Kind == sdk.KindBuilder {
+		if status.Enabled && status.Kind == sdk.KindBuilder && status.Name != b.game {
 			out = append(out, overlay.Type{Name: status.Name, Doc: status.Info.Doc, Schema: status.Info.OverlaySchema,
 				Refresh: slices.Contains(status.Info.Capabilities, builder.CapabilityRefresh)})
 		}

@@ -75,6 +75,13 @@ func (s servers) Reset(ctx context.Context, actor, name string) (api.Job, error)
 	return shown(s.manager.Reset(ctx, actor, name))
 }
 
+func (s servers) Pin(ctx context.Context, actor, name string, in api.ServerRelease) (api.Server, error) {
+	if err := s.manager.PinRelease(ctx, actor, name, in.Release); err != nil {
+		return api.Server{}, err
+	}
+	return s.Get(ctx, name)
+}
+
 func (s servers) Command(ctx context.Context, actor, name, command string) (api.ServerReply, error) {
 	output, err := s.manager.Command(ctx, actor, name, command)
 	return api.ServerReply{Output: cleanLines(output)}, err
@@ -168,7 +175,7 @@ func shown(queued job.Job, err error) (api.Job, error) { return showJob(queued),
 
 func showServer(v server.View) api.Server {
 	out := api.Server{ID: v.ID, Name: v.Name, Owner: v.Owner, Blueprint: v.BlueprintName, Port: v.Port, Intent: string(v.Intent),
-		State: string(v.State), Reason: v.Reason, Pending: v.Pending, PID: v.Unit.PID, StartedAt: optional(v.Unit.StartedAt),
+		State: string(v.State), Reason: v.Reason, Pending: v.Pending, Release: v.Release, PID: v.Unit.PID, StartedAt: optional(v.Unit.StartedAt),
 		LastJob: v.LastJob, CreatedAt: v.CreatedAt}
 	for _, layer := range v.Layers {
 		out.Layers = append(out.Layers, api.Layer{Overlay: layer.Name, Revision: layer.Revision, Release: layer.Release, Newer: layer.Newer})

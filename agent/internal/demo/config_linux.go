@@ -31,6 +31,7 @@ type layout struct {
 
 func (l layout) socket() string     { return filepath.Join(l.State, "run", "agent.sock") }
 func (l layout) configFile() string { return filepath.Join(l.State, "run", "agent.hcl") }
+func (l layout) steamDir() string   { return filepath.Join(l.State, "steam") }
 func (l layout) gameDir() string    { return filepath.Join(l.State, "demo-game") }
 
 var configTemplate = template.Must(template.New("config").Parse(`# Written by "left4me demo" at each start; changes are lost.
@@ -100,6 +101,25 @@ plugin "overlay-workshop" {
   }
 }
 
+plugin "game-steamcmd" {
+  kind = "builder"
+  launch {
+    mode    = "exec"
+    command = ["{{.Bin}}/game-steamcmd"]
+{{- if not .Rootless}}
+    user  = "{{.ScriptUser}}"
+    group = "{{.ScriptUser}}"
+{{- end}}
+  }
+  settings {
+    steamcmd      = "{{.State}}/steam/steamcmd.sh" # a stand-in
+    check_url     = "none"
+    retry_wait    = "2s"
+    reserve_bytes = 0
+    update_bytes  = 104857600
+  }
+}
+
 servers {
   supervisor   = "process"
   port_range   = "27015-27064"
@@ -112,8 +132,9 @@ servers {
 }
 
 installation {
-  source = "directory"
-  path   = "{{.State}}/demo-game"
+  source = "plugin"
+  plugin = "game-steamcmd"
+  check  = "1m" # the stand-in brings out a new build after each installation
 }
 `))
 

@@ -102,6 +102,9 @@ func (d *demo) prepare(ctx context.Context) error {
 	if err := d.installGame(ctx); err != nil {
 		return err
 	}
+	if err := d.writeSteamcmd(); err != nil {
+		return err
+	}
 	if d.layout.Steam, err = d.startSteam(ctx); err != nil {
 		return err
 	}

@@ -33,7 +33,7 @@ func (d *demo) seed(ctx context.Context, agent *client.Client) error {
 		return err
 	}
 	if len(releases) == 0 {
-		installing, err := agent.InstallRelease(ctx)
+		installing, err := agent.InstallRelease(ctx, api.ReleaseInstall{})
 		if err == nil {
 			installing, err = agent.WaitJob(ctx, installing.ID, nil)
 		}

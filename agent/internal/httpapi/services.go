@@ -21,6 +21,7 @@ type Services struct {
 	Content       Content
 	Blueprints    Blueprints
 	Releases      Releases
+	Installation  Installation
 	Servers       Servers
 	ServerActions ServerActions
 	ServerLive    ServerLive
@@ -107,8 +108,17 @@ type Blueprints interface {
 // Releases keeps versions of the game.
 type Releases interface {
 	List(ctx context.Context) ([]api.Release, error)
-	// Install fetches the present version from the configured source.
-	Install(ctx context.Context, actor string) (api.Job, error)
+	// Install fetches what the configured source has.
+	Install(ctx context.Context, actor string, install api.ReleaseInstall) (api.Job, error)
+	Remove(ctx context.Context, actor, id string) (api.Job, error)
+}
+
+// Installation says what is new, and takes it to the servers.
+type Installation interface {
+	Installation(ctx context.Context) (api.Installation, error)
+	Check(ctx context.Context, actor string) (api.Job, error)
+	Choose(ctx context.Context, actor string, choice api.ReleaseChoice) (api.Release, error)
+	RollOut(ctx context.Context, actor string, rollout api.Rollout) (api.Job, error)
 }
 
 // Servers keeps game servers.
@@ -126,6 +136,8 @@ type ServerActions interface {
 	Restart(ctx context.Context, actor, name string) (api.Job, error)
 	Kill(ctx context.Context, actor, name string) (api.Job, error)
 	Reset(ctx context.Context, actor, name string) (api.Job, error)
+	// Pin lets a server stay at a release.
+	Pin(ctx context.Context, actor, name string, release api.ServerRelease) (api.Server, error)
 }
 
 // ServerLive talks to running game servers.

@@ -55,14 +55,14 @@ func TestConsoleReplaysThenFollows(t *testing.T) {
 func TestJobLogIsCompleteAndEnds(t *testing.T) {
 	agent := agenttest.New(t)
 	release := make(chan struct{})
-	agent.Script("release.install", func(_ context.Context, run *agenttest.Run) error {
+	agent.Script("installation.install", func(_ context.Context, run *agenttest.Run) error {
 		run.Step("fetch")
 		run.Log("stdout", "before\x00\x1b[31m")
 		<-release
 		run.Log("stderr", "after")
 		return agenttest.Failure("unavailable", "Steam does not answer.", "Try later.")
 	})
-	job, err := agent.Client.InstallRelease(t.Context())
+	job, err := agent.Client.InstallRelease(t.Context(), api.ReleaseInstall{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -125,7 +125,7 @@ func FuzzPosition(f *testing.F) {
 		f.Add(seed)
 	}
 	agent := seedServer(f)
-	job, err := agent.Client.InstallRelease(f.Context())
+	job, err := agent.Client.InstallRelease(f.Context(), api.ReleaseInstall{})
 	if err != nil {
 		f.Fatal(err)
 	}

@@ -57,7 +57,12 @@ func table(s Services) []route {
 		{post, api.PathBlueprintPreview, "blueprint-preview", "Show what a blueprint would come to, and its likely mistakes.", Read, preview(s.Blueprints)},
 
 		{get, api.PathReleases, "release-list", "List installed versions of the game.", Read, all(s.Releases.List)},
-		{post, api.PathReleases, "release-install", "Install the game's present version.", Admin, install(s.Releases)},
+		{post, api.PathReleases, "release-install", "Install what the source of the game has.", Admin, begin(s.Releases.Install)},
+		{del, api.PathRelease, "release-remove", "Remove a release that nothing uses.", Admin, act(queued, s.Releases.Remove)},
+		{get, api.PathInstallation, "installation-show", "Show where the game comes from and what is new.", Read, all(s.Installation.Installation)},
+		{post, api.PathInstallationCheck, "installation-check", "Ask the source for something new.", Operate, check(s.Installation)},
+		{post, api.PathInstallationUse, "installation-use", "Choose the release that new starts use.", Admin, accepts(ok, choose(s.Installation))},
+		{post, api.PathInstallationRollout, "installation-rollout", "Take the present release to the running servers.", Operate, begin(s.Installation.RollOut)},
 
 		{get, api.PathServers, "server-list", "List servers.", Read | ServerView, serverList(s.Servers)},
 		{post, api.PathServers, "server-create", "Create a server.", Admin, create(s.Servers.Create)},
@@ -68,6 +73,7 @@ func table(s Services) []route {
 		{post, api.PathServerRestart, "server-restart", "Restart a server.", Operate | ServerPower, act(queued, s.ServerActions.Restart)},
 		{post, api.PathServerKill, "server-kill", "Kill a server at once.", Operate | ServerPower, act(queued, s.ServerActions.Kill)},
 		{post, api.PathServerReset, "server-reset", "Throw away what a server wrote.", Admin | ServerReset, act(queued, s.ServerActions.Reset)},
+		{post, api.PathServerRelease, "server-release", "Let a server stay at a release of the game.", Admin, change(ok, s.ServerActions.Pin)},
 		{post, api.PathServerCommand, "server-command", "Run a console command.", Admin | ServerCommand, command(s.ServerLive)},
 		{get, api.PathServerPlayers, "server-players", "List who plays on a server.", Read | ServerPlayers, one(s.ServerLive.Players)},
 		{post, api.PathServerSay, "server-say", "Say something to everybody who plays.", Operate | ServerPlayers, order(s.ServerLive.Say)},
@@ -153,8 +159,24 @@ func preview(blueprints Blueprints) handler {
 	})
 }
 
-func install(releases Releases) handler {
-	return answers(queued, func(c call) (api.Job, error) { return releases.Install(c.ctx, c.actor) })
+// begin serves what starts a job that is about no single object.
+func begin[In any](do func(ctx context.Context, actor string, in In) (api.Job, error)) handler {
+	return accepts(queued, func(c call, in In) (api.Job, error) { return do(c.ctx, c.actor, in) })
+}
+
+func check(installation Installation) handler {
+	return answers(queued, func(c call) (api.Job, error) { return installation.Check(c.ctx, c.actor) })
+}
+
+func choose(installation Installation) func(call, api.ReleaseChoice) (api.Release, error) {
+	return func(c call, in api.ReleaseChoice) (api.Release, error) {
+		if in.Release != "" {
+			if err := new(call).checkTarget("", in.Release); err != nil {
+				return api.Release{}, err
+			}
+		}
+		return installation.Choose(c.ctx, c.actor, in)
+	}
 }
 
 func refresh(addons Addons) handler {

@@ -22,35 +22,59 @@ type Directory struct {
 	Path string
 }
 
+// Fresh reports that a copy starts from nothing: what the directory lost must not stay.
+func (Directory) Fresh() bool { return true }
+
+// Newest says which version lies in the directory.
+func (d Directory) Newest(_ context.Context, _ Release) (Newest, error) {
+	root, err := d.open()
+	if err != nil {
+		return Newest{}, err
+	}
+	defer root.Close()
+	version, err := readVersion(root)
+	return Newest{Build: version}, err
+}
+
 // Fetch copies the directory. Regular files, directories and relative symbolic links are copied; anything
 // else is refused, because an installation holds nothing else.
-func (d Directory) Fetch(ctx context.Context, dir string, report Report) (string, error) {
+func (d Directory) Fetch(ctx context.Context, request Request, report Report) (Fetched, error) {
+	from, err := d.open()
+	if err != nil {
+		return Fetched{}, err
+	}
+	defer from.Close()
+	to, err := os.OpenRoot(request.Dir)
+	if err != nil {
+		return Fetched{}, err
+	}
+	defer to.Close()
+	copier := &copier{ctx: ctx, from: from, to: to, report: report}
+	if err := copier.count(); err != nil {
+		return Fetched{}, err
+	}
+	if err := fs.WalkDir(from.FS(), ".", copier.visit); err != nil {
+		return Fetched{}, err
+	}
+	version, err := readVersion(to)
+	return Fetched{Version: version, Build: version}, err
+}
+
+// open opens the directory if a game lies in it.
+func (d Directory) open() (*os.Root, error) {
 	if info, err := os.Stat(d.Path); err != nil || !info.IsDir() {
-		return "", fault.Wrap(err, fault.Precondition, "The installation directory %s cannot be read.", d.Path).
+		return nil, fault.Wrap(err, fault.Precondition, "The installation directory %s cannot be read.", d.Path).
 			WithHint("Set installation.path in the config to a directory with srcds_run in it.")
 	}
 	from, err := os.OpenRoot(d.Path)
 	if err != nil {
-		return "", err
+		return nil, err
 	}
-	defer from.Close()
-	to, err := os.OpenRoot(dir)
-	if err != nil {
-		return "", err
-	}
-	defer to.Close()
 	if _, err := from.Stat("srcds_run"); err != nil {
-		return "", fault.Wrap(err, fault.Precondition, "%s is no game installation: srcds_run is missing.", d.Path).
-			WithHint("Set installation.path in the config to a directory with srcds_run in it.")
+		return nil, errors.Join(fault.Wrap(err, fault.Precondition, "%s is no game installation: srcds_run is missing.", d.Path).
+			WithHint("Set installation.path in the config to a directory with srcds_run in it."), from.Close())
 	}
-	copier := &copier{ctx: ctx, from: from, to: to, report: report}
-	if err := copier.count(); err != nil {
-		return "", err
-	}
-	if err := fs.WalkDir(from.FS(), ".", copier.visit); err != nil {
-		return "", err
-	}
-	return readVersion(to)
+	return from, nil
 }
 
 // copier copies a tree and says how far it is.

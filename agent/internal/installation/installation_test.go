@@ -2,6 +2,7 @@ package installation_test
 
 import (
 	"context"
+	"io"
 	"os"
 	"path/filepath"
 	"strings"
@@ -17,6 +18,7 @@ type silent struct{}
 
 func (silent) Progress(job.Progress)       {}
 func (silent) Logf(string, string, ...any) {}
+func (silent) Writer(string) io.Writer     { return io.Discard }
 
 func TestInstallMakesReleases(t *testing.T) {
 	r := rig.New(t)
@@ -24,11 +26,11 @@ func TestInstallMakesReleases(t *testing.T) {
 	if _, err := r.DB.CurrentRelease(ctx); !fault.Is(err, fault.NotFound) {
 		t.Errorf("release before the first install: %v", err)
 	}
-	first := r.Succeed(r.Installations.Install(ctx, "ann"))
+	first := r.Succeed(r.Installations.Install(ctx, "ann", installation.Order{}))
 	if !strings.Contains(first.Summary, "version 2.2.4.3") {
 		t.Errorf("summary = %q", first.Summary)
 	}
-	second := r.Succeed(r.Installations.Install(ctx, "ann"))
+	second := r.Succeed(r.Installations.Install(ctx, "ann", installation.Order{}))
 	current, err := r.DB.CurrentRelease(ctx)
 	if err != nil || current.ID != second.ID || current.Version != "2.2.4.3" || current.Usage.Files == 0 {
 		t.Errorf("current = %+v, %v; want the second", current, err)
@@ -45,9 +47,9 @@ func TestDirectory(t *testing.T) {
 	if err := os.Symlink("engine.so", filepath.Join(from, "bin/latest.so")); err != nil {
 		t.Fatal(err)
 	}
-	version, err := installation.Directory{Path: from}.Fetch(context.Background(), to, silent{})
-	if err != nil || version != "" {
-		t.Errorf("fetch = %q, %v; there is no steam.inf", version, err)
+	got, err := installation.Directory{Path: from}.Fetch(context.Background(), installation.Request{Dir: to}, silent{})
+	if err != nil || got.Version != "" {
+		t.Errorf("fetch = %+v, %v; there is no steam.inf", got, err)
 	}
 	if info, err := os.Stat(filepath.Join(to, "srcds_run")); err != nil || info.Mode().Perm() != 0o755 {
 		t.Errorf("srcds_run: %v, %v", info, err)
@@ -61,7 +63,7 @@ func TestDirectoryRefusesWhatIsNoGame(t *testing.T) {
 	empty := t.TempDir()
 	for name, path := range map[string]string{"absent": filepath.Join(empty, "nope"), "without srcds_run": empty} {
 		t.Run(name, func(t *testing.T) {
-			_, err := installation.Directory{Path: path}.Fetch(context.Background(), t.TempDir(), silent{})
+			_, err := installation.Directory{Path: path}.Fetch(context.Background(), installation.Request{Dir: t.TempDir()}, silent{})
 			if e, ok := fault.Of(err); !ok || e.Code != fault.Precondition || e.Hint == "" {
 				t.Errorf("error = %v", err)
 			}
@@ -74,7 +76,7 @@ func TestDirectoryIsCanceled(t *testing.T) {
 	write(t, from, "srcds_run", "x", 0o755)
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
-	if _, err := (installation.Directory{Path: from}).Fetch(ctx, t.TempDir(), silent{}); err == nil {
+	if _, err := (installation.Directory{Path: from}).Fetch(ctx, installation.Request{Dir: t.TempDir()}, silent{}); err == nil {
 		t.Error("a canceled copy succeeded")
 	}
 }

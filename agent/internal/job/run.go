@@ -151,6 +151,20 @@ func (r *Run) Await(ctx context.Context, id string) (Job, error) {
 	return r.runner.Wait(ctx, id)
 }
 
+// Idle waits for a time or until ctx ends. Meanwhile this job gives up its slot, as in Await, so that a job that waits
+// for hours keeps no other from running.
+func (r *Run) Idle(ctx context.Context, d time.Duration) error {
+	if r.runner.pause(r.live) {
+		defer r.runner.resume(ctx, r.live)
+	}
+	select {
+	case <-time.After(d):
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
 // end makes the run silent and returns its summary and result.
 func (r *Run) end() (string, json.RawMessage) {
 	r.mu.Lock()

@@ -10,6 +10,7 @@ import (
 	"github.com/left4me/left4me/agent/internal/content"
 	"github.com/left4me/left4me/agent/internal/event"
 	"github.com/left4me/left4me/agent/internal/fault"
+	"github.com/left4me/left4me/agent/internal/installation"
 	"github.com/left4me/left4me/agent/internal/job"
 	"github.com/left4me/left4me/agent/internal/overlay"
 	"github.com/left4me/left4me/agent/internal/rig"
@@ -80,7 +81,7 @@ func TestPinnedRevisionsAreKept(t *testing.T) {
 func TestMountedRevisionsAreKept(t *testing.T) {
 	r := rig.New(t)
 	ctx := context.Background()
-	r.Succeed(r.Installations.Install(ctx, "ann"))
+	r.Succeed(r.Installations.Install(ctx, "ann", installation.Order{}))
 	first := r.Overlay("maps", map[string]string{"a.txt": "0"}).Revision
 	if _, err := r.Blueprints.Create(ctx, "ann", blueprint.Draft{Name: "coop", Overlays: []string{"maps"}}); err != nil {
 		t.Fatal(err)

@@ -12,6 +12,7 @@ import (
 	"github.com/left4me/left4me/agent/internal/blueprint"
 	"github.com/left4me/left4me/agent/internal/content"
 	"github.com/left4me/left4me/agent/internal/event"
+	"github.com/left4me/left4me/agent/internal/installation"
 	"github.com/left4me/left4me/agent/internal/job"
 	"github.com/left4me/left4me/agent/internal/overlay"
 	"github.com/left4me/left4me/agent/internal/rig"
@@ -23,7 +24,7 @@ func running(t *testing.T) (*rig.Rig, server.Server) {
 	t.Helper()
 	r := rig.New(t)
 	ctx := context.Background()
-	r.Succeed(r.Installations.Install(ctx, "ann"))
+	r.Succeed(r.Installations.Install(ctx, "ann", installation.Order{}))
 	r.Overlay("maps", map[string]string{"left4dead2/addons/x.txt": "1"})
 	if _, err := r.Blueprints.Create(ctx, "ann", blueprint.Draft{Name: "coop", Overlays: []string{"maps"}}); err != nil {
 		t.Fatal(err)

@@ -7,6 +7,7 @@ import (
 	"context"
 	"encoding/json"
 	"path/filepath"
+	"sync"
 	"testing"
 	"time"
 
@@ -18,6 +19,7 @@ import (
 	"github.com/left4me/left4me/agent/internal/overlay"
 	"github.com/left4me/left4me/agent/internal/pluginport"
 	"github.com/left4me/left4me/agent/internal/reconcile"
+	"github.com/left4me/left4me/agent/internal/rollout"
 	"github.com/left4me/left4me/agent/internal/server"
 	"github.com/left4me/left4me/agent/internal/sqlite"
 	"github.com/left4me/left4me/agent/internal/vpkfile"
@@ -48,6 +50,9 @@ type Rig struct {
 	Mounter       *sdktest.DirMounter
 	World         *World
 	BuilderGone   bool // as if the plugin were taken out of the config
+	Rollouts      *rollout.Manager
+	Source        installation.Source // of the game; nil = a directory with a game in it
+	Automatic     bool                // updates are installed and rolled out by themselves
 
 	t      testing.TB
 	disk   func(overlay.Disk) overlay.Disk
@@ -59,6 +64,15 @@ type Rig struct {
 func New(t testing.TB) *Rig {
 	t.Helper()
 	return NewWith(t, func(disk overlay.Disk) overlay.Disk { return disk })
+}
+
+// NewWithSource is New with a source of the game; automatic updates are installed and rolled out by themselves.
+func NewWithSource(t testing.TB, source installation.Source, automatic bool) *Rig {
+	t.Helper()
+	r := &Rig{Root: t.TempDir(), World: NewWorld(), Source: source, Automatic: automatic, t: t, disk: func(disk overlay.Disk) overlay.Disk { return disk }}
+	r.start()
+	t.Cleanup(r.Close)
+	return r
 }
 
 // NewWith is New with another disk for the overlays, made of the real one.
@@ -75,7 +89,7 @@ func NewWith(t testing.TB, disk func(overlay.Disk) overlay.Disk) *Rig {
 func (r *Rig) Restart() *Rig {
 	r.t.Helper()
 	r.Close()
-	next := &Rig{Root: r.Root, World: r.World, t: r.t, disk: r.disk}
+	next := &Rig{Root: r.Root, World: r.World, Source: r.Source, Automatic: r.Automatic, t: r.t, disk: r.disk}
 	next.start()
 	r.t.Cleanup(next.Close)
 	return next
@@ -95,21 +109,29 @@ func (r *Rig) start() {
 	r.Overlays = overlay.New(overlay.Options{Store: r.DB.OverlayStore(), Jobs: r.Jobs, Builders: builders, Disk: r.disk(r.Disk),
 		Addons: vpkfile.Source{Disk: r.Disk}, Keep: 2, QuotaEvery: 10 * time.Millisecond})
 	r.Blueprints = blueprint.New(r.DB.BlueprintStore())
-	r.Installations = installation.New(r.DB.ReleaseStore(), r.Jobs, r.Disk, installation.Directory{Path: r.game()})
 	r.Servers = server.New(server.Options{Store: r.DB.ServerStore(), Jobs: r.Jobs, Trees: r.Disk, Addons: vpkfile.Source{Disk: r.Disk}, Supervisor: r.World,
-		Console: r.World, Game: r.World, History: r.DB, Layers: r.Disk, Ports: server.Ports{First: 27900, Last: 27903}, StopTimeout: time.Second,
+		Console: r.World, Game: r.World, History: r.DB, OnGame: r.onGame, Layers: r.Disk, Ports: server.Ports{First: 27900, Last: 27903}, StopTimeout: time.Second,
 		ReadyWithin: 30 * time.Second})
+	if r.Source == nil {
+		r.Source = installation.Directory{Path: r.game()}
+	}
+	r.Rollouts = rollout.New(rollout.Options{Servers: r.Servers, Jobs: r.Jobs, Every: 10 * time.Millisecond})
+	r.Installations = installation.New(installation.Options{Store: r.DB.ReleaseStore(), Jobs: r.Jobs, Disk: r.Disk, Source: r.Source,
+		Rollout: r.Rollouts.Spec, Automatic: r.Automatic, Keep: 1})
 	r.Reconciler = &reconcile.Reconciler{Store: r.DB, Jobs: r.Jobs, Disk: r.Disk, Units: r.World, Servers: r.Servers,
 		Log: slog.New(slog.DiscardHandler), Now: time.Now}
 	r.Sweeper = &reconcile.Sweeper{Queue: r.Jobs, Overlays: r.Overlays, Reconciler: r.Reconciler}
-	for _, handlers := range [][]job.Handler{r.Sweeper.Handlers(), r.Overlays.Handlers(), r.Installations.Handlers(), r.Servers.Handlers()} {
+	for _, handlers := range [][]job.Handler{r.Sweeper.Handlers(), r.Overlays.Handlers(), r.Installations.Handlers(), r.Servers.Handlers(), r.Rollouts.Handlers()} {
 		if err := r.Jobs.Register(handlers...); err != nil {
 			r.t.Fatal(err)
 		}
 	}
 	go func() {
 		defer close(r.ended)
+		var parts sync.WaitGroup
+		parts.Go(func() { _ = r.Installations.Watch(ctx) })
 		_ = r.Servers.Watch(ctx)
+		parts.Wait()
 	}()
 	if err := r.Jobs.Recover(ctx); err != nil {
 		r.t.Fatal(err)
@@ -119,6 +141,12 @@ func (r *Rig) start() {
 	}
 	if err := r.Jobs.Start(ctx); err != nil {
 		r.t.Fatal(err)
+	}
+}
+
+func (r *Rig) onGame(s server.Server, e server.GameEvent) {
+	if e.Kind == server.GameOutdated && !e.Ambiguous {
+		r.Installations.Hint(s.Name, e.Time)
 	}
 }
 
@@ -231,4 +259,16 @@ func (b builders) Builder(name string) (overlay.Builder, error) {
 	connection := sdktest.Serve(b.rig.t, b.rig.Builder)
 	sdktest.Configure(b.rig.t, connection, sdk.Settings{})
 	return pluginport.Builder{Builder: builder.NewClient(connection)}, nil
+}
+
+// Await waits until something holds and fails the test when that takes half a minute.
+func (r *Rig) Await(what string, holds func() bool) {
+	r.t.Helper()
+	deadline := time.Now().Add(30 * time.Second)
+	for !holds() {
+		if time.Now().After(deadline) {
+			r.t.Fatalf("waited in vain until %s", what)
+		}
+		time.Sleep(5 * time.Millisecond)
+	}
 }

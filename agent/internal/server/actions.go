@@ -90,10 +90,16 @@ func (m *Manager) checkStopped(s Server, verb string) error {
 
 // queue records intent and job in one transaction. An empty intent stays as it is.
 func (m *Manager) queue(ctx context.Context, name string, spec job.Spec, intent Intent) (job.Job, error) {
+	return m.queueIf(ctx, name, spec, intent, "")
+}
+
+// queueIf does what queue does while the intent is only; otherwise it returns no job. Any intent will do when only is
+// empty.
+func (m *Manager) queueIf(ctx context.Context, name string, spec job.Spec, intent, only Intent) (job.Job, error) {
 	var queued job.Job
 	err := m.Store.Update(ctx, func(tx Tx) error {
 		s, err := tx.ServerByName(ctx, name)
-		if err != nil {
+		if err != nil || only != "" && s.Intent != only {
 			return err
 		}
 		spec.Subject, spec.Label, spec.Params = subject(s), label(s), params{Server: s.ID}

@@ -50,6 +50,7 @@ type Server struct {
 	Intent       Intent
 	RCONPassword string          // secret; random, made with the server
 	Layers       []content.Layer // of the last start, highest first
+	Release      string          // of the game, that it stays at; "" = the present one
 	LastJob      string
 	StartedAt    time.Time // of the last start; zero = never
 	CreatedAt    time.Time

@@ -13,6 +13,7 @@ import (
 
 	"github.com/left4me/left4me/agent/internal/blueprint"
 	"github.com/left4me/left4me/agent/internal/fault"
+	"github.com/left4me/left4me/agent/internal/installation"
 	"github.com/left4me/left4me/agent/internal/job"
 	"github.com/left4me/left4me/agent/internal/overlay"
 	"github.com/left4me/left4me/agent/internal/rig"
@@ -25,7 +26,7 @@ func alpha(t *testing.T) (*rig.Rig, server.Server) {
 	t.Helper()
 	r := rig.New(t)
 	ctx := context.Background()
-	r.Succeed(r.Installations.Install(ctx, "ann"))
+	r.Succeed(r.Installations.Install(ctx, "ann", installation.Order{}))
 	r.Overlay("maps", map[string]string{"left4dead2/cfg/motd.txt": "overlay", "left4dead2/addons/x.txt": "1"})
 	draft := blueprint.Draft{Name: "coop", Overlays: []string{"maps"}, Config: []string{"sv_cheats 0", "rcon_password mine"},
 		Settings: blueprint.Settings{Hostname: "Fun on {server}"}}
@@ -144,7 +145,7 @@ func TestStartWithoutGame(t *testing.T) {
 		t.Fatal(err)
 	}
 	done := r.Done(r.Servers.Start(ctx, "ann", "alpha"))
-	if done.Error == nil || done.Error.Code != fault.Precondition || !strings.Contains(done.Error.Hint, "release install") {
+	if done.Error == nil || done.Error.Code != fault.Precondition || !strings.Contains(done.Error.Hint, "release update") {
 		t.Errorf("start is %s: %+v", done.Status, done.Error)
 	}
 }

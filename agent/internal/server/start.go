@@ -81,15 +81,15 @@ func (st *start) ensure(ctx context.Context) error {
 			return err
 		}
 	}
-	release, err := st.Store.CurrentRelease(ctx)
+	release, err := wantedRelease(ctx, st.Store, st.server)
 	if fault.Is(err, fault.NotFound) {
 		return fault.Wrap(err, fault.Precondition, "Cannot start server %q: the game is not installed.", st.server.Name).
-			WithHint("Install it with: left4me release install")
+			WithHint("Install it with: left4me release update")
 	}
 	if err != nil {
 		return err
 	}
-	st.plan = blueprint.Resolve(made, layers, release.Layer(), blueprint.Instance{Name: st.server.Name,
+	st.plan = blueprint.Resolve(made, layers, release, blueprint.Instance{Name: st.server.Name,
 		Port: st.server.Port, RCONPassword: st.server.RCONPassword})
 	return nil
 }

@@ -81,9 +81,9 @@ func (m *Manager) layers(ctx context.Context, s Server) ([]LayerView, error) {
 	for i, layer := range s.Layers {
 		out[i].Layer = layer
 		if layer.Release != "" {
-			current, err := m.Store.CurrentRelease(ctx)
-			if err == nil && current.ID != layer.Release {
-				out[i].Newer = current.ID
+			wanted, err := wantedRelease(ctx, m.Store, s)
+			if err == nil && wanted.Release != layer.Release {
+				out[i].Newer = wanted.Release
 			}
 			continue
 		}
@@ -109,7 +109,7 @@ func (v View) pending(overlays []string) []string {
 	for _, layer := range v.Layers {
 		switch {
 		case layer.Release != "" && layer.Newer != "":
-			out = append(out, "A newer release of the game is installed.")
+			out = append(out, "Another release of the game is to be used.")
 		case layer.Newer != "" && layer.Newer < layer.Revision: // ids rise with time
 			out = append(out, fmt.Sprintf("Overlay %q went back to an earlier revision.", layer.Name))
 		case layer.Newer != "":

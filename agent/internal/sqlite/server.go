@@ -30,6 +30,7 @@ type serverRow struct {
 	Intent       server.Intent
 	RCONPassword string `bun:"rcon_password"`
 	Layers       *string
+	Release      string
 	LastJob      string
 	StartedAt    *int64
 	CreatedAt    int64
@@ -38,7 +39,7 @@ type serverRow struct {
 
 func (r serverRow) server() (server.Server, error) {
 	s := server.Server{ID: r.ID, Name: r.Name, Owner: r.Owner, Blueprint: r.BlueprintID, Port: r.Port, Intent: r.Intent,
-		RCONPassword: r.RCONPassword, LastJob: r.LastJob, StartedAt: timeOf(r.StartedAt),
+		RCONPassword: r.RCONPassword, Release: r.Release, LastJob: r.LastJob, StartedAt: timeOf(r.StartedAt),
 		CreatedAt: time.UnixMicro(r.CreatedAt).UTC(), UpdatedAt: time.UnixMicro(r.UpdatedAt).UTC()}
 	return s, decode(r.Layers, &s.Layers)
 }
@@ -81,9 +82,9 @@ func (q queries) Servers(ctx context.Context) ([]server.Server, error) {
 // does not exist.
 func (tx *Tx) PutServer(ctx context.Context, s server.Server) error {
 	row := serverRow{ID: s.ID, Name: plain(s.Name), Owner: plain(s.Owner), BlueprintID: plain(s.Blueprint), Port: s.Port, Intent: s.Intent,
-		RCONPassword: plain(s.RCONPassword), Layers: pointer(encode(s.Layers)), LastJob: s.LastJob, StartedAt: micros(s.StartedAt),
+		RCONPassword: plain(s.RCONPassword), Layers: pointer(encode(s.Layers)), Release: plain(s.Release), LastJob: s.LastJob, StartedAt: micros(s.StartedAt),
 		CreatedAt: s.CreatedAt.UnixMicro(), UpdatedAt: s.UpdatedAt.UnixMicro()}
-	err := tx.put(ctx, &row, "name", "owner", "blueprint_id", "port", "intent", "rcon_password", "layers", "last_job", "started_at", "updated_at")
+	err := tx.put(ctx, &row, "name", "owner", "blueprint_id", "port", "intent", "rcon_password", "layers", "release", "last_job", "started_at", "updated_at")
 	failure, _ := fault.Of(err)
 	switch {
 	case fault.Is(err, fault.Conflict) && failure.Field == "port":

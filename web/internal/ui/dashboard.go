@@ -76,27 +76,3 @@ func (p *Panel) pluginRestart(w http.ResponseWriter, r *http.Request) error {
 	}
 	return p.done(w, r, p.url(r, "plugins"), "The plugin is being restarted.")
 }
-
-func (p *Panel) installation(w http.ResponseWriter, r *http.Request) error {
-	agent, err := p.agent(r)
-	if err != nil {
-		return err
-	}
-	list, err := agent.Releases(r.Context())
-	if err != nil {
-		return err
-	}
-	return p.show(w, r, view.Installation(p.page(r, "installation", "Installation"), list))
-}
-
-func (p *Panel) install(w http.ResponseWriter, r *http.Request) error {
-	agent, err := p.agent(r)
-	if err != nil {
-		return err
-	}
-	queued, err := agent.InstallRelease(r.Context())
-	if err != nil {
-		return err
-	}
-	return p.done(w, r, p.url(r, "jobs", queued.ID), "")
-}

@@ -88,7 +88,7 @@ func TestActionsAreDoneInTheNameOfThePerson(t *testing.T) {
 	p := signedIn(t)
 	p.seed()
 	for _, path := range []string{"/servers/alpha/stop", "/servers/alpha/start", "/servers/alpha/restart", "/servers/alpha/kill",
-		"/overlays/alpha/build", "/plugins/overlay-script/restart", "/installation", "/servers/alpha/delete"} {
+		"/overlays/alpha/build", "/plugins/overlay-script/restart", "/installation/update", "/servers/alpha/delete"} {
 		got := p.post("/hosts/local"+path, nil, http.StatusSeeOther)
 		page := p.get(got.Header.Get("Location"), http.StatusOK)
 		if job := strings.TrimPrefix(got.Header.Get("Location"), "/hosts/local/jobs/"); job != got.Header.Get("Location") {

@@ -219,7 +219,13 @@ func table() []route {
 		{get, "/hosts/{host}/plugins", right.Admin, "", (*Panel).plugins},
 		{post, "/hosts/{host}/plugins/{name}/restart", right.Admin, "plugin.restart", (*Panel).pluginRestart},
 		{get, "/hosts/{host}/installation", right.Admin, "", (*Panel).installation},
-		{post, "/hosts/{host}/installation", right.Admin, "release.install", (*Panel).install},
+		{post, "/hosts/{host}/installation/update", right.Admin, "release.update", (*Panel).releaseUpdate},
+		{post, "/hosts/{host}/installation/check", right.Admin, "release.check", (*Panel).releaseCheck},
+		{post, "/hosts/{host}/installation/rollout", right.Admin, "release.rollout", (*Panel).releaseRollout},
+		{post, "/hosts/{host}/installation/use", right.Admin, "release.use", (*Panel).releaseUse},
+		{post, "/hosts/{host}/installation/pin", right.Admin, "release.pin", (*Panel).releasePin},
+		{get, "/hosts/{host}/installation/{id}/remove", right.Admin, "", (*Panel).releaseConfirm},
+		{post, "/hosts/{host}/installation/{id}/remove", right.Admin, "release.remove", (*Panel).releaseRemove},
 	}
 }
 
