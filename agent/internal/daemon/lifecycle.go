@@ -21,6 +21,10 @@ const firstSweep = 10 * time.Minute
 func (a *Agent) serve(ctx context.Context) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
+	serveAPI, err := a.openAPI(ctx)
+	if err != nil {
+		return err
+	}
 	a.plugins.Start()
 	var parts sync.WaitGroup
 	defer parts.Wait()
@@ -34,7 +38,7 @@ func (a *Agent) serve(ctx context.Context) error {
 	part(a.servers.Watch)
 	part(a.schedules.Watch)
 	part(a.installations.Watch)
-	part(a.serveAPI)
+	part(serveAPI)
 	part(a.begin)
 	part(a.prune)
 	part(a.refreshDaily)

@@ -16,21 +16,26 @@ import (
 	"github.com/left4me/left4me/agent/internal/token"
 )
 
-// serveAPI serves the API until ctx ends.
-func (a *Agent) serveAPI(ctx context.Context) error {
+// openAPI opens the API's listeners and returns what serves them until its context ends. Nothing else may run yet: the
+// socket is made under a mask that counts for the whole process, and a directory made at that moment could not be
+// entered.
+func (a *Agent) openAPI(ctx context.Context) (serve func(context.Context) error, err error) {
 	granted, err := grants(a.config)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	api, err := httpapi.New(httpapi.Config{Services: a.services(), Grants: granted, Log: a.log})
 	if err != nil {
-		return err
+		return nil, err
 	}
 	listeners, err := a.listen(ctx)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	server := api.NewServer()
+	return func(ctx context.Context) error { return serveOn(ctx, api.NewServer(), listeners) }, nil
+}
+
+func serveOn(ctx context.Context, server *http.Server, listeners []net.Listener) error {
 	ended := make(chan error, len(listeners))
 	for _, listener := range listeners {
 		go func() { ended <- server.Serve(listener) }()

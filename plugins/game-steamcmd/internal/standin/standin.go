@@ -97,12 +97,24 @@ func (s *session) open(worldFile string) error {
 	}
 	data, err = os.ReadFile(s.homeFile)
 	if errors.Is(err, fs.ErrNotExist) {
+		s.hurry()
 		return nil
 	}
 	if err != nil {
 		return err
 	}
-	return json.Unmarshal(data, &s.home)
+	if err := json.Unmarshal(data, &s.home); err != nil {
+		return err
+	}
+	s.hurry()
+	return nil
+}
+
+// hurry leaves the pauses out of a demonstration's first installation: people watch updates, and wait for the first.
+func (s *session) hurry() {
+	if s.world.Renew && s.home.Installs == 0 {
+		s.pace = 0
+	}
 }
 
 func (s *session) remember() error {
