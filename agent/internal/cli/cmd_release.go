@@ -16,7 +16,7 @@ import (
 func (a *app) releaseCommand() *cobra.Command {
 	return a.group("release", "Install versions of the game and take them to the servers",
 		a.releaseListCommand(), a.releaseStatusCommand(), a.releaseCheckCommand(), a.releaseUpdateCommand(), a.rolloutCommand(),
-		a.rollbackCommand(), a.releasePinCommand(), a.releaseUnpinCommand(), a.releaseRemoveCommand())
+		a.rollbackCommand(), a.releaseUseCommand(), a.releasePinCommand(), a.releaseUnpinCommand(), a.releaseRemoveCommand())
 }
 
 func completeRelease(a *app) cobra.CompletionFunc {
@@ -151,6 +151,20 @@ func (a *app) rollbackCommand() *cobra.Command {
 	made.Flags().BoolVar(&rollout, "rollout", false, "take it to the running servers afterwards")
 	a.waitFlag(made.Flags())
 	return made
+}
+
+func (a *app) releaseUseCommand() *cobra.Command {
+	return a.build(command{
+		use: "use RELEASE", short: "Choose the release that new starts use", args: exactly("RELEASE"), complete: completeRelease(a),
+		long: "Make a release what new starts use, until an update takes its place. Running servers keep theirs until they restart.",
+		run: func(ctx context.Context, args []string) error {
+			agent, err := a.agent()
+			if err != nil {
+				return err
+			}
+			return a.choose(ctx, agent, api.ReleaseChoice{Release: args[0]})
+		},
+	})
 }
 
 func (a *app) choose(ctx context.Context, agent *client.Client, in api.ReleaseChoice) error {
