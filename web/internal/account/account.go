@@ -33,13 +33,16 @@ type Limits struct {
 
 // String says l in words.
 func (l Limits) String() string {
-	number := func(n int) string {
-		if n == Unlimited {
-			return "any number of"
+	number := func(n int, what string) string {
+		switch n {
+		case Unlimited:
+			return "any number of " + what + "s"
+		case 1:
+			return "1 " + what
 		}
-		return strconv.Itoa(n)
+		return strconv.Itoa(n) + " " + what + "s"
 	}
-	return number(l.Servers) + " servers, " + number(l.Overlays) + " overlays, " + number(l.Blueprints) + " blueprints"
+	return number(l.Servers, "server") + ", " + number(l.Overlays, "overlay") + ", " + number(l.Blueprints, "blueprint")
 }
 
 // NoLimits is for people who may own any number.

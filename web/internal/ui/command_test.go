@@ -60,6 +60,18 @@ func TestServeUntilItIsToldToEnd(t *testing.T) {
 	}
 	p.get("/hosts/host1", http.StatusOK)
 
+	if out, err := execute(t.Context(), "reset-link", "nobody", "--state-dir", dir); err == nil || !strings.Contains(err.Error(), `no account "nobody"`) {
+		t.Errorf("reset-link for nobody: %q, %v", out, err)
+	}
+	link, err = execute(t.Context(), "reset-link", testName, "--state-dir", dir, "--url", p.URL)
+	if err != nil || !strings.HasPrefix(link, p.URL+"/welcome?token=") {
+		t.Fatalf("reset-link: %q, %v", link, err)
+	}
+	reset, _ := url.Parse(strings.TrimSpace(link))
+	p.post("/welcome", url.Values{"token": {reset.Query().Get("token")}, "password": {"another password"}}, http.StatusSeeOther)
+	p.get("/hosts/host1", http.StatusSeeOther) // signed out
+	p.post("/sign-in", url.Values{"name": {testName}, "password": {"another password"}}, http.StatusSeeOther)
+
 	open := p.stream("/hosts/host1/stream", "0")
 	agent.Record("test", "server/x", "", "hello")
 	open.until("event", "hello")

@@ -61,7 +61,10 @@ func pages(running string) map[string]string {
 		"overlay-empty-campaigns": "/hosts/local/overlays/stripper/campaigns", "jobs": "/hosts/local/jobs", "job-running": "/hosts/local/jobs/" + running,
 		"jobs-empty": "/hosts/local/jobs?status=canceled", "events": "/hosts/local/events", "plugins": "/hosts/local/plugins",
 		"installation": "/hosts/local/installation", "content": "/hosts/local/content",
-		"content-remove": "/hosts/local/content/remove?content=server%2F01kex5v0000000000000000000", "account": "/account", "not-found": missingPage,
+		"content-remove": "/hosts/local/content/remove?content=server%2F01kex5v0000000000000000000", "account": "/account", "two-factor": "/account/two-factor",
+		"tokens": "/account/tokens/local", "people": "/people", "person": "/people/bob", "person-delete": "/people/bob/delete", "invitations": "/invitations",
+		"audit": "/audit", "hosts": "/hosts", "host-new": "/hosts/new", "host-edit": "/hosts/gone/edit", "all-hosts": "/",
+		"server-people": "/hosts/local/servers/campaign-night/people", "not-found": missingPage,
 	}
 }
 
@@ -127,6 +130,7 @@ func busyHost(p *panel) string {
 	p.agent.SetContent("maps", workshopContent())
 	p.agent.SetContent("stripper", agenttest.Content{Packs: []api.Addon{{File: "streets_fix.vpk", Bytes: 4 << 10, Maps: []string{"STREETS"}}}})
 	liveliness(p)
+	crowd(p)
 	return runningJob(p, agent)
 }
 

@@ -181,7 +181,7 @@ func TestInvitationWithLimits(t *testing.T) {
 	}
 	p.mustSay(p.look(eve, "/hosts/local/overlays/new"), "may own 0 overlays")
 	p.mustSay(p.look(newBrowser(t), "/welcome?token="+secret), "was used already")
-	p.mustSay(p.get("/people", http.StatusOK), "eve", "1 servers, 0 overlays, any number of blueprints")
+	p.mustSay(p.get("/people", http.StatusOK), "eve", "1 server, 0 overlays, any number of blueprints")
 }
 
 func TestAdministratorsHelpPeople(t *testing.T) {
