@@ -38,6 +38,9 @@ const (
 	PathServerUnban      = PathServer + "/unban"               // POST ServerUnban -> 204
 	PathServerMap        = PathServer + "/map"                 // POST ServerMap -> 204
 	PathServerHistory    = PathServer + "/history"             // GET []GameEvent ?kind=&text=&before=&after=&limit=
+	PathServerMetrics    = PathServer + "/metrics"             // GET Series ?last=seconds
+	PathHostMetrics      = Prefix + "/host/metrics"            // GET Series ?last=seconds
+	PathMetrics          = Prefix + "/metrics"                 // GET text for Prometheus
 	PathServerConsole    = PathServer + "/console"             // GET SSE ?tail=N&after=&follow=false; Last-Event-ID resumes
 	PathSchedules        = Prefix + "/schedules"               // GET []Schedule, POST ScheduleCreate -> Schedule
 	PathSchedule         = PathSchedules + "/{name}"           // GET, PATCH ScheduleUpdate, DELETE

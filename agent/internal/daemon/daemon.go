@@ -52,6 +52,7 @@ type Agent struct {
 	servers       *server.Manager
 	schedules     *schedule.Manager
 	rollouts      *rollout.Manager
+	recorder      *metrics.Recorder
 	reconciler    *reconcile.Reconciler
 	sweeper       *reconcile.Sweeper
 }

@@ -39,6 +39,8 @@ func (a *Agent) serve(ctx context.Context) error {
 	part(a.schedules.Watch)
 	part(a.installations.Watch)
 	part(serveAPI)
+	part(a.recorder.Watch)
+	part(a.serveAPI)
 	part(a.begin)
 	part(a.prune)
 	part(a.refreshDaily)

@@ -78,6 +78,7 @@ func (a *Agent) services() httpapi.Services {
 		ServerActions: servers,
 		ServerLive:    servers,
 		Schedules:     schedules{manager: a.schedules},
+		Metrics:       newFigures(a),
 		Jobs:          jobs{runner: a.runner},
 		Events:        events{store: a.db, broker: a.broker},
 		Tokens:        tokens{manager: token.New(a.db.TokenStore(), nil), servers: a.db.ServerStore()},

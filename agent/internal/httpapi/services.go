@@ -2,6 +2,8 @@ package httpapi
 
 import (
 	"context"
+	"net/http"
+	"time"
 
 	"github.com/left4me/left4me/agent/api"
 )
@@ -26,6 +28,7 @@ type Services struct {
 	ServerActions ServerActions
 	ServerLive    ServerLive
 	Schedules     Schedules
+	Metrics       Metrics
 	Jobs          Jobs
 	Events        Events
 	Tokens        Tokens
@@ -155,6 +158,15 @@ type ServerLive interface {
 	// goes on until ctx ends. dropped counts lines lost right before line. A report that fails ends the
 	// stream with its error. report may block while the reader is slow: hold no lock meanwhile.
 	Console(ctx context.Context, name, cursor string, tail int, follow bool, report func(line api.ConsoleLine, dropped int) error) error
+}
+
+// Metrics shows figures over time.
+type Metrics interface {
+	// Server returns the figures of the last seconds; NotFound: there is no such server.
+	Server(ctx context.Context, name string, last time.Duration) (api.Series, error)
+	Host(ctx context.Context, last time.Duration) (api.Series, error)
+	// Exposition answers a scrape of Prometheus.
+	Exposition() http.Handler
 }
 
 // Schedules keeps what is done by itself.

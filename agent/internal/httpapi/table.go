@@ -3,6 +3,7 @@ package httpapi
 import (
 	"context"
 	"net/http"
+	"time"
 
 	"github.com/left4me/left4me/agent/api"
 )
@@ -22,6 +23,11 @@ func table(s Services) []route {
 		{get, api.PathHealth, "health", "Say that the agent serves.", Open, health()},
 		{get, api.PathOpenAPI, "openapi", "Describe the API.", Open, openAPI()},
 		{get, api.PathHost, "host-show", "Show the agent and its machine.", Read, all(s.Host.Host)},
+
+		{get, api.PathHostMetrics, "host-metrics", "Show the machine's figures over time.", Read, curves(func(c call, last time.Duration) (api.Series, error) {
+			return s.Metrics.Host(c.ctx, last)
+		})},
+		{get, api.PathMetrics, "metrics", "Show the present figures the way Prometheus reads them.", Read, scrape(s)},
 
 		{get, api.PathPlugins, "plugin-list", "List configured plugins.", Read, all(s.Plugins.List)},
 		{get, api.PathPlugin, "plugin-show", "Show a plugin.", Read, one(s.Plugins.Get)},
@@ -83,6 +89,9 @@ func table(s Services) []route {
 		{post, api.PathServerMap, "server-map", "Go to another map.", Operate | ServerMap, order(s.ServerLive.Map)},
 		{get, api.PathServerHistory, "server-history", "List what a server's games told, newest first.", Read | ServerPlayers, history(s.ServerLive)},
 		{get, api.PathServerCampaigns, "server-campaigns", "List the add-ons, campaigns and conflicts of a server.", Read | ServerView, one(s.Addons.OfServer)},
+		{get, api.PathServerMetrics, "server-metrics", "Show a server's figures over time.", Read | ServerView, curves(func(c call, last time.Duration) (api.Series, error) {
+			return s.Metrics.Server(c.ctx, c.target, last)
+		})},
 		{get, api.PathServerConsole, "server-console", "Stream a server's console.", Read | ServerConsole, console(s)},
 
 		{get, api.PathSchedules, "schedule-list", "List what is done by itself.", Read, all(s.Schedules.List)},
@@ -151,6 +160,20 @@ func removeOrphan(content Content) handler {
 
 func sweep(content Content) handler {
 	return answers(queued, func(c call) (api.Job, error) { return content.Sweep(c.ctx, c.actor) })
+}
+
+// curves serves figures over time.
+func curves(read func(c call, last time.Duration) (api.Series, error)) handler {
+	return answers(ok, func(c call) (api.Series, error) {
+		return read(c, time.Duration(number(c.query, "last", 3600))*time.Second)
+	}, param{name: "last", doc: "How many seconds back; a day is kept.", lowest: 1, highest: 86_400})
+}
+
+func scrape(s Services) handler {
+	return handler{status: ok, serve: func(_ *API, w http.ResponseWriter, r *http.Request, _ call) error {
+		s.Metrics.Exposition().ServeHTTP(w, r)
+		return nil
+	}}
 }
 
 func preview(blueprints Blueprints) handler {
