@@ -55,6 +55,7 @@ type ConsoleOptions struct {
 	Cursor string // after this line; "" = the last Tail lines
 	Tail   int    // 0 = the agent's default, 200; negative = none
 	Follow bool   // go on with what comes
+	Search string // only lines with this text, out of the last 100000
 }
 
 // Console yields lines of a server's console. It resumes by itself. When ctx ends it stops without an
@@ -64,7 +65,7 @@ func (c *Client) Console(ctx context.Context, name string, options ConsoleOption
 	if options.Tail != 0 {
 		tail = strconv.Itoa(max(options.Tail, 0))
 	}
-	target := withQuery(api.PathServerConsole, "tail", tail, "follow", strconv.FormatBool(options.Follow))
+	target := withQuery(api.PathServerConsole, "tail", tail, "follow", strconv.FormatBool(options.Follow), "search", options.Search)
 	return stream(ctx, c, target, []string{name}, options.Cursor, func(event sseEvent) (item ConsoleItem, err error) {
 		switch event.name {
 		case api.StreamLine:

@@ -200,6 +200,7 @@ func (a *app) serverConsole() *cobra.Command {
 	})
 	out.Flags().IntVarP(&options.Tail, "tail", "n", options.Tail, "begin with this many earlier lines, at most 10000")
 	out.Flags().BoolVarP(&options.Follow, "follow", "f", false, "go on with what comes, until Ctrl-C")
+	out.Flags().StringVar(&options.Search, "search", "", "only lines with this text, out of the last 100000")
 	return out
 }
 
