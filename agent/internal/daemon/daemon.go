@@ -16,8 +16,10 @@ import (
 	"github.com/left4me/left4me/agent/internal/config"
 	"github.com/left4me/left4me/agent/internal/event"
 	"github.com/left4me/left4me/agent/internal/fault"
+	"github.com/left4me/left4me/agent/internal/hoststat"
 	"github.com/left4me/left4me/agent/internal/installation"
 	"github.com/left4me/left4me/agent/internal/job"
+	"github.com/left4me/left4me/agent/internal/metrics"
 	"github.com/left4me/left4me/agent/internal/overlay"
 	"github.com/left4me/left4me/agent/internal/pluginhost"
 	"github.com/left4me/left4me/agent/internal/pluginport"
@@ -113,6 +115,8 @@ func (a *Agent) wire() error {
 	a.wireInstallation()
 	a.schedules = schedule.New(schedule.Options{Store: a.db.ScheduleStore(), Jobs: a.runner, Log: a.log,
 		Actor: actor{Agent: a, hooks: webhook.New(a.config.Webhooks.Private)}})
+	a.recorder = metrics.New(metrics.Options{Servers: measured{Manager: a.servers, game: a.game}, Meter: a.supervisor,
+		Host: hoststat.New(a.config.StateDir), Log: a.log})
 	a.reconciler = &reconcile.Reconciler{
 		Store: a.db, Jobs: a.runner, Disk: a.disk, Units: a.supervisor, Servers: a.servers,
 		StopTimeout: a.config.Servers.StopTimeout, Stagger: 2 * time.Second, Log: a.log, Now: time.Now,
