@@ -40,7 +40,6 @@ func (a *Agent) serve(ctx context.Context) error {
 	part(a.installations.Watch)
 	part(serveAPI)
 	part(a.recorder.Watch)
-	part(a.serveAPI)
 	part(a.begin)
 	part(a.prune)
 	part(a.refreshDaily)

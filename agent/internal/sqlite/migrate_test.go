@@ -192,3 +192,19 @@ func TestBackup(t *testing.T) {
 	}
 	stillWorks(t, target)
 }
+
+// Two migrations of one number would be taken for one: bun knows a migration by its number alone.
+func TestMigrationsHaveNumbersOfTheirOwn(t *testing.T) {
+	entries, err := os.ReadDir("migrations")
+	if err != nil {
+		t.Fatal(err)
+	}
+	seen := map[string]string{}
+	for _, entry := range entries {
+		number, _, _ := strings.Cut(entry.Name(), "_")
+		if other := seen[number]; other != "" {
+			t.Errorf("%s and %s have the same number", other, entry.Name())
+		}
+		seen[number] = entry.Name()
+	}
+}
