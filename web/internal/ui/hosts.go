@@ -89,8 +89,9 @@ func (h *hosts) isFixed(name string) bool {
 	return slices.ContainsFunc(h.fixed, func(host Host) bool { return host.Name == name })
 }
 
-// Close drops the connections to registered agents.
+// Close ends all streams and drops the connections to registered agents.
 func (p *Panel) Close() {
+	p.relays.close()
 	p.hosts.mu.Lock()
 	defer p.hosts.mu.Unlock()
 	for _, host := range p.hosts.added {

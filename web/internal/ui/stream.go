@@ -9,8 +9,6 @@ import (
 	"strconv"
 	"sync"
 	"time"
-
-	"github.com/left4me/left4me/agent/client"
 )
 
 // heartbeat keeps proxies from ending a quiet stream.
@@ -126,61 +124,6 @@ func (p *Panel) jobStream(w http.ResponseWriter, r *http.Request) error {
 			}
 			if err == nil && item.Job != nil {
 				err = out.send("job", "", item.Job)
-			}
-			if err != nil {
-				return err
-			}
-		}
-		return nil
-	})
-}
-
-func (p *Panel) consoleStream(w http.ResponseWriter, r *http.Request) error {
-	agent, err := p.agent(r)
-	if err != nil {
-		return err
-	}
-	name := param(r, "name")
-	if _, err := agent.Server(r.Context(), name); err != nil {
-		return err
-	}
-	options := client.ConsoleOptions{Cursor: lastID(r), Follow: true}
-	return stream(w, r, func(ctx context.Context, out *sse) error {
-		for item, err := range agent.Console(ctx, name, options) {
-			if err == nil && item.Dropped > 0 {
-				err = out.send("dropped", "", dropped{item.Dropped})
-			}
-			if err == nil && item.Line != nil {
-				err = out.send("line", item.Line.Cursor, item.Line)
-			}
-			if err != nil {
-				return err
-			}
-		}
-		return nil
-	})
-}
-
-func (p *Panel) eventStream(w http.ResponseWriter, r *http.Request) error {
-	agent, err := p.agent(r)
-	if err != nil {
-		return err
-	}
-	sees, err := p.newLiveSight(r)
-	if err != nil {
-		return err
-	}
-	after := int64(-1)
-	if n, err := strconv.ParseInt(lastID(r), 10, 64); err == nil {
-		after = n
-	}
-	return stream(w, r, func(ctx context.Context, out *sse) error {
-		for item, err := range agent.FollowEvents(ctx, after) {
-			if err == nil && item.Event != nil {
-				if !sees.event(*item.Event) {
-					continue
-				}
-				err = out.send("event", strconv.FormatInt(item.Event.ID, 10), item.Event)
 			}
 			if err != nil {
 				return err

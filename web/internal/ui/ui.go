@@ -13,6 +13,7 @@ import (
 
 	"github.com/alexedwards/scs/v2"
 	"github.com/go-chi/chi/v5"
+	"github.com/go-chi/chi/v5/middleware"
 
 	"github.com/left4me/left4me/agent/client"
 	"github.com/left4me/left4me/web/internal/account"
@@ -41,6 +42,8 @@ type Panel struct {
 	sessions *scs.SessionManager
 	throttle *throttle
 	assets   *static.Assets
+	relays   relays
+	memos    memos
 	handler  http.Handler
 }
 
@@ -62,7 +65,8 @@ func New(ctx context.Context, options Options) (*Panel, error) {
 	if err != nil {
 		return nil, err
 	}
-	p := &Panel{Options: options, hosts: registered, throttle: newThrottle(time.Now), assets: assets, sessions: newSessions(options)}
+	p := &Panel{Options: options, hosts: registered, throttle: newThrottle(time.Now), assets: assets, sessions: newSessions(options),
+		relays: newRelays(), memos: newMemos()}
 	p.handler = p.routes()
 	return p, nil
 }
@@ -231,6 +235,8 @@ func table() []route {
 
 func (p *Panel) routes() http.Handler {
 	router := chi.NewRouter()
+	// Not event streams: a line would wait for the compressor.
+	router.Use(middleware.Compress(5, "text/html", "text/css", "text/javascript", "text/plain", "text/csv", "image/svg+xml", "application/json"))
 	router.Use(headers, http.NewCrossOriginProtection().Handler, p.recover, p.sessions.LoadAndSave)
 	for _, row := range table() {
 		router.Method(row.method, row.path, p.handle(row))
