@@ -171,36 +171,38 @@ type Blueprint struct {
 	UpdatedAt time.Time         `json:"updated_at"`
 }
 
-// BlueprintSettings are typed settings; zero values leave the game's own default.
+// BlueprintSettings are typed settings; zero values leave the game's own default. The tags are the one description of
+// the fields: doc goes into the OpenAPI document, and doc, label and suggest into the panel's form. suggest proposes
+// values and refuses none; of a field that one of them must be, choices lists them.
 type BlueprintSettings struct {
-	Hostname   string `json:"hostname,omitempty" doc:"{server} stands for the server's name."`
-	Map        string `json:"map,omitempty" doc:"First map, for example c1m1_hotel."`
-	Mode       string `json:"mode,omitempty" doc:"coop, versus, survival, scavenge, realism, mutationN"`
-	Difficulty string `json:"difficulty,omitempty" doc:"Easy, Normal, Hard, Impossible"`
-	MaxPlayers int    `json:"max_players,omitempty"`
-	Tickrate   int    `json:"tickrate,omitempty"`
-	Region     *int   `json:"region,omitempty"`
-	SteamGroup string `json:"steam_group,omitempty"`
-	SearchKey  string `json:"search_key,omitempty" doc:"Key that lobbies find the server by."`
+	Hostname   string `json:"hostname,omitempty" label:"Name in the game" doc:"{server} stands for the server's name."`
+	Map        string `json:"map,omitempty" label:"First map" suggest:"c1m1_hotel c2m1_highway c5m1_waterfront c8m1_apartment" doc:"First map, for example c1m1_hotel."`
+	Mode       string `json:"mode,omitempty" suggest:"coop versus survival scavenge realism mutation12" doc:"coop, versus, survival, scavenge, realism, mutationN"`
+	Difficulty string `json:"difficulty,omitempty" choices:"Easy Normal Hard Impossible" doc:"Easy, Normal, Hard, Impossible"`
+	MaxPlayers int    `json:"max_players,omitempty" label:"Players" doc:"1 to 31; more than 8 needs l4dtoolz."`
+	Tickrate   int    `json:"tickrate,omitempty" label:"Tick rate" suggest:"30 60 100" doc:"Above 30 needs tickrate_enabler in an overlay."`
+	Region     *int   `json:"region,omitempty" doc:"0 to 7, or 255 for the world."`
+	SteamGroup string `json:"steam_group,omitempty" label:"Steam group" doc:"Number of the group whose members find it."`
+	SearchKey  string `json:"search_key,omitempty" label:"Search key" doc:"Key that lobbies find the server by."`
 
-	SteamGroupExclusive bool     `json:"steam_group_exclusive,omitempty" doc:"Only members of the Steam group find it through a lobby."`
+	SteamGroupExclusive bool     `json:"steam_group_exclusive,omitempty" label:"Steam group only" doc:"Only members of the Steam group find it through a lobby."`
 	Password            string   `json:"password,omitempty" doc:"To join. Everybody who plays knows it."`
 	Tags                string   `json:"tags,omitempty" doc:"For the server list, with commas; 63 characters count."`
-	GameTypes           string   `json:"game_types,omitempty" doc:"Modes that lobbies may choose, with commas."`
-	LobbyOnly           *bool    `json:"lobby_only,omitempty" doc:"false lets people join an empty server by its address; the game's own default does not."`
-	Rates               bool     `json:"rates,omitempty" doc:"Set the network rates that fit the tick rate."`
-	MOTD                string   `json:"motd,omitempty" doc:"Message of the day, shown to who joins."`
-	SMCvars             []string `json:"sm_cvars,omitempty" doc:"\"name value\" each, set by SourceMod, so that cheats work too."`
+	GameTypes           string   `json:"game_types,omitempty" label:"Game types" doc:"Modes that lobbies may choose, with commas."`
+	LobbyOnly           *bool    `json:"lobby_only,omitempty" label:"Lobby only" doc:"false lets people join an empty server by its address; the game's own default does not."`
+	Rates               bool     `json:"rates,omitempty" label:"Network rates" doc:"Set the network rates that fit the tick rate."`
+	MOTD                string   `json:"motd,omitempty" label:"Message of the day" lines:"" doc:"Message of the day, shown to who joins."`
+	SMCvars             []string `json:"sm_cvars,omitempty" label:"SourceMod cvars" doc:"\"name value\" each, set by SourceMod, so that cheats work too."`
 	Limits              Limits   `json:"limits,omitzero" doc:"What one server may take of the host."`
 }
 
 // Limits bound what one server may take of the host; zero values leave the host's own.
 type Limits struct {
-	MemoryMiB  int    `json:"memory_mib,omitempty" doc:"The game is killed beyond it."`
-	CPUPercent int    `json:"cpu_percent,omitempty" doc:"Of one processor; 150 is one and a half."`
+	MemoryMiB  int    `json:"memory_mib,omitempty" label:"Memory in MiB" doc:"The game is killed beyond it."`
+	CPUPercent int    `json:"cpu_percent,omitempty" label:"Processor in percent" doc:"Of one processor; 150 is one and a half."`
 	Tasks      int    `json:"tasks,omitempty" doc:"Processes and threads."`
-	CPUs       string `json:"cpus,omitempty" doc:"Processors it may use, for example 0-3,6."`
-	IOWeight   int    `json:"io_weight,omitempty" doc:"Share of busy disks, 1 to 10000; others have 100."`
+	CPUs       string `json:"cpus,omitempty" label:"Processors" doc:"Processors it may use, for example 0-3,6."`
+	IOWeight   int    `json:"io_weight,omitempty" label:"Disk weight" doc:"Share of busy disks, 1 to 10000; others have 100."`
 }
 
 // BlueprintPreview is what a blueprint comes to.

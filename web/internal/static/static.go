@@ -12,7 +12,7 @@ import (
 	"strings"
 )
 
-//go:embed app.css app.js icon.svg
+//go:embed app.css app.js edit.js icon.svg
 var files embed.FS
 
 // Assets are the embedded files by their public names.

@@ -3,7 +3,6 @@ package ui
 import (
 	"net/http"
 	"slices"
-	"strconv"
 	"strings"
 
 	"github.com/left4me/left4me/agent/api"
@@ -39,11 +38,16 @@ func (p *Panel) blueprintForm(w http.ResponseWriter, r *http.Request, status int
 			draft.Others = append(draft.Others, o.Name)
 		}
 	}
+	if draft.Preview, err = p.preview(r, sees, draft); err != nil {
+		return err
+	}
 	title := draft.Name
 	if draft.New {
 		title = "New blueprint"
 	}
-	return p.render(w, r, status, view.Blueprint(p.page(r, "blueprints", title), draft, problem))
+	page := p.page(r, "blueprints", title)
+	page.Editor = p.assets.URL("edit.js")
+	return p.render(w, r, status, view.Blueprint(page, draft, problem))
 }
 
 func (p *Panel) blueprint(w http.ResponseWriter, r *http.Request) error {
@@ -55,12 +59,12 @@ func (p *Panel) blueprint(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	sees, err := p.sieve(r)
+	users, err := p.usersOf(r, b)
 	if err != nil {
 		return err
 	}
 	draft := view.BlueprintForm{Name: b.Name, Overlays: b.Overlays, Arguments: strings.Join(b.Arguments, "\n"),
-		Config: strings.Join(b.Config, "\n"), Settings: showSettings(b.Settings), UsedBy: sees.names("server", b.UsedBy)}
+		Config: strings.Join(b.Config, "\n"), Settings: form.ShowBlueprint(b.Settings), UsedBy: users}
 	return p.blueprintForm(w, r, http.StatusOK, draft, nil)
 }
 
@@ -68,7 +72,7 @@ func (p *Panel) blueprint(w http.ResponseWriter, r *http.Request) error {
 func typed(r *http.Request) view.BlueprintForm {
 	draft := view.BlueprintForm{Arguments: r.PostFormValue("arguments"), Config: r.PostFormValue("config"), Settings: map[string]string{}}
 	draft.Overlays = r.PostForm["overlays"]
-	for _, s := range view.BlueprintSettings {
+	for _, s := range view.BlueprintSettings() {
 		draft.Settings[s.Name] = strings.TrimSpace(r.PostFormValue("settings." + s.Name))
 	}
 	return draft
@@ -109,7 +113,7 @@ func (p *Panel) blueprintCreate(w http.ResponseWriter, r *http.Request) error {
 	if rearrange(r, &draft) {
 		return p.blueprintForm(w, r, http.StatusOK, draft, nil)
 	}
-	settings, problem := readSettings(draft.Settings)
+	settings, problem := form.Blueprint(draft.Settings)
 	if problem == nil {
 		if problem, err = p.checkOverlays(r, draft.Overlays, nil); err != nil {
 			return err
@@ -138,11 +142,14 @@ func (p *Panel) blueprintSave(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	draft := typed(r)
-	draft.Name, draft.UsedBy = current.Name, current.UsedBy
+	if draft.UsedBy, err = p.usersOf(r, current); err != nil {
+		return err
+	}
+	draft.Name = current.Name
 	if rearrange(r, &draft) {
 		return p.blueprintForm(w, r, http.StatusOK, draft, nil)
 	}
-	settings, problem := readSettings(draft.Settings)
+	settings, problem := form.Blueprint(draft.Settings)
 	if problem == nil {
 		if problem, err = p.checkOverlays(r, draft.Overlays, current.Overlays); err != nil {
 			return err
@@ -197,39 +204,4 @@ func (p *Panel) blueprintDelete(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	return p.done(w, r, p.url(r, "blueprints"), "Blueprint deleted.")
-}
-
-func showSettings(s api.BlueprintSettings) map[string]string {
-	number := func(n int) string {
-		if n == 0 {
-			return ""
-		}
-		return strconv.Itoa(n)
-	}
-	out := map[string]string{"hostname": s.Hostname, "map": s.Map, "mode": s.Mode, "difficulty": s.Difficulty,
-		"max_players": number(s.MaxPlayers), "tickrate": number(s.Tickrate), "steam_group": s.SteamGroup, "search_key": s.SearchKey}
-	if s.Region != nil {
-		out["region"] = strconv.Itoa(*s.Region)
-	}
-	return out
-}
-
-func readSettings(values map[string]string) (api.BlueprintSettings, *view.Problem) {
-	out := api.BlueprintSettings{Hostname: values["hostname"], Map: values["map"], Mode: values["mode"], Difficulty: values["difficulty"],
-		SteamGroup: values["steam_group"], SearchKey: values["search_key"]}
-	var region int
-	for name, target := range map[string]*int{"max_players": &out.MaxPlayers, "tickrate": &out.Tickrate, "region": &region} {
-		if values[name] == "" {
-			continue
-		}
-		n, err := strconv.Atoi(values[name])
-		if err != nil {
-			return out, &view.Problem{Message: "This is not a number: " + values[name], Hint: "Write digits, or leave it empty.", Field: "settings." + name}
-		}
-		*target = n
-	}
-	if values["region"] != "" {
-		out.Region = &region
-	}
-	return out, nil
 }

@@ -99,7 +99,8 @@ type route struct {
 	handler func(*Panel, http.ResponseWriter, *http.Request) error
 }
 
-// unrecorded stands for a POST that changes nothing but the sender's own browser.
+// unrecorded stands for a POST that changes nothing but the sender's own browser: a choice of colours, or a look at what
+// something would come to.
 const unrecorded = "-"
 
 const (
@@ -208,6 +209,7 @@ func table() []route {
 		{post, "/hosts/{host}/blueprints/{name}", right.BlueprintEdit, "blueprint.edit", (*Panel).blueprintSave},
 		{get, "/hosts/{host}/blueprints/{name}/delete", right.BlueprintDelete, "", (*Panel).blueprintConfirm},
 		{post, "/hosts/{host}/blueprints/{name}/delete", right.BlueprintDelete, "blueprint.delete", (*Panel).blueprintDelete},
+		{post, "/hosts/{host}/blueprint-preview", right.Member, unrecorded, (*Panel).blueprintPreview},
 
 		{get, "/hosts/{host}/jobs", right.Member, "", (*Panel).jobs},
 		{get, "/hosts/{host}/jobs/{id}", right.JobView, "", (*Panel).job},

@@ -127,19 +127,3 @@ func markField(problem *Problem, f Field) *Problem {
 	}
 	return &Problem{Field: f.ID()}
 }
-
-// BlueprintSettings describes the typed settings of a blueprint, in the order of the form.
-var BlueprintSettings = []struct {
-	Name, Label, Help string
-	Choices           []string
-}{
-	{"hostname", "Name in the game", "{server} stands for the server's name.", nil},
-	{"map", "First map", "For example c1m1_hotel.", nil},
-	{"mode", "Mode", "", []string{"", "coop", "versus", "survival", "scavenge", "realism"}},
-	{"difficulty", "Difficulty", "", []string{"", "Easy", "Normal", "Hard", "Impossible"}},
-	{"max_players", "Players", "1 to 31; more than 8 needs l4dtoolz.", nil},
-	{"tickrate", "Tick rate", "Needs tickrate_enabler in an overlay.", nil},
-	{"region", "Region", "0 to 7, or 255 for the world.", nil},
-	{"steam_group", "Steam group", "", nil},
-	{"search_key", "Search key", "", nil},
-}

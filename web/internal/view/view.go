@@ -28,6 +28,7 @@ type Page struct {
 	Flash   string // shown once
 	Style   string // addresses of assets
 	Script  string
+	Editor  string // a second script, on pages with an editor; "" = none
 	Icon    string
 	On      map[string]right.Set // what the person may do to objects of the page's host, by subject: "server/alpha"
 	Refresh int                  // seconds after which a browser without JavaScript loads the page again; 0 = never
