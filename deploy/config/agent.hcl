@@ -59,6 +59,23 @@ plugin "overlay-script" {
   }
 }
 
+# The game itself, from Steam. Install steamcmd (Debian: contrib and non-free, with dpkg --add-architecture i386), enable this, and
+# change the installation block below.
+plugin "game-steamcmd" {
+  kind    = "builder"
+  enabled = false
+  launch {
+    mode   = "socket"
+    socket = "/run/left4me/game-steamcmd.sock"
+    user   = "root"
+    group  = "left4me-plug"
+  }
+  settings {
+    home     = "/var/cache/left4me/game-steamcmd"
+    steamcmd = "/usr/games/steamcmd"
+  }
+}
+
 servers {
   supervisor   = "systemd" # left4me-server@.service
   port_range   = "27015-27064" # the panel has 27080
@@ -70,4 +87,11 @@ servers {
 installation {
   source = "directory"
   path   = "/srv/left4me/game"
+
+  # From Steam instead:
+  # source           = "plugin"
+  # plugin           = "game-steamcmd"
+  # check            = "6h"     # how often Steam is asked for an update
+  # update           = "manual" # or "automatic": install it and restart servers, each when it is empty
+  # rollout_deadline = "0s"     # how long players may put that off; "0s": for ever
 }

@@ -51,6 +51,13 @@ type world struct {
 }
 
 func newWorld(t *testing.T) *world {
+	return newWorldFrom(t, 27300, func(w *world) string {
+		return fmt.Sprintf("installation {\n  source = \"directory\"\n  path   = %q\n}\n", filepath.Join(w.state, "game"))
+	})
+}
+
+// newWorldFrom is newWorld with ports of its own and blocks of the configuration that say where the game comes from.
+func newWorldFrom(t *testing.T, firstPort int, source func(*world) string) *world {
 	w := &world{t: t, state: openDir(t), wanted: map[string]string{}}
 	game := filepath.Join(w.state, "game")
 	if output, err := exec.Command(filepath.Join(bin, "demo-game"), "install", game).CombinedOutput(); err != nil {
@@ -88,16 +95,12 @@ plugin "overlay-script" {
 }
 servers {
   supervisor   = "process"
-  port_range   = "27300-27310"
+  port_range   = "%[4]d-%[5]d"
   stop_timeout = "5s"
   user         = "64002"
   group        = "64002"
 }
-installation {
-  source = "directory"
-  path   = "%[1]s/game"
-}
-`, w.state, bin)
+%[3]s`, w.state, bin, source(w), firstPort, firstPort+10)
 	if err := os.WriteFile(filepath.Join(w.state, "agent.hcl"), []byte(config), 0o644); err != nil {
 		t.Fatal(err)
 	}
@@ -277,6 +280,9 @@ func (w *world) end() {
 		_ = syscall.Kill(pid, syscall.SIGKILL)
 	}
 	for _, line := range mounts(w.t, w.state) {
+		if !strings.Contains(line, w.state) {
+			continue // of another test on this machine
+		}
 		fields := strings.Fields(line)
 		w.t.Errorf("a mount is left: %s", line)
 		_ = syscall.Unmount(fields[4], syscall.MNT_DETACH)

@@ -51,6 +51,7 @@ func build() error {
 		{".", "./agent", "left4me"}, {".", "./web", "left4me-web"}, {".", "./examples/demo-game", "demo-game"},
 		{"plugins/mounter-kernel", ".", "mounter-kernel"}, {"plugins/overlay-script", ".", "overlay-script"}, {"plugins/overlay-script", "./cmd/mapsites", "mapsites"},
 		{"plugins/overlay-workshop", ".", "overlay-workshop"}, {"plugins/overlay-workshop", "./cmd/steam-standin", "steam-standin"},
+		{"plugins/game-steamcmd", ".", "game-steamcmd"}, {"plugins/game-steamcmd", "./cmd/steamcmd-standin", "steamcmd-standin"},
 	}
 	for _, p := range programs {
 		command := exec.Command("go", "build", "-o", filepath.Join(bin, p.name), p.pkg)

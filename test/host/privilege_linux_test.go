@@ -61,7 +61,7 @@ func testOtherUsers(t *testing.T, h *hostrig.Host) {
 		"/var/lib/left4me/agent/agent.db", "/var/lib/left4me/agent/agent.db-wal", "/var/lib/left4me-web/panel.db",
 		"/etc/left4me/agent.hcl", "/etc/left4me/web.env", "/etc/shadow", "/var/lib/left4me-web/setup-token",
 	}
-	for _, user := range []string{"left4me-game", "left4me-script", "left4me-workshop", "left4me-web", "nobody"} {
+	for _, user := range []string{"left4me-game", "left4me-script", "left4me-workshop", "left4me-steam", "left4me-web", "nobody"} {
 		for _, path := range secrets {
 			if user == "left4me-web" && (strings.HasPrefix(path, "/var/lib/left4me-web") || strings.HasSuffix(path, "web.env")) {
 				continue // its own

@@ -59,7 +59,7 @@ func testPrivilegeIsLittle(t *testing.T, h *hostrig.Host) {
 	t.Helper()
 	for unit, most := range map[string]string{
 		"left4me-agent.service": "2.0", "left4me-web.service": "2.0", "left4me-plugin-overlay-script@x.service": "2.0",
-		"left4me-plugin-overlay-workshop@x.service": "2.0", "left4me-plugin-mounter-kernel@x.service": "4.5",
+		"left4me-plugin-overlay-workshop@x.service": "2.0", "left4me-plugin-game-steamcmd@x.service": "2.2", "left4me-plugin-mounter-kernel@x.service": "4.5",
 	} {
 		text := h.Output(t, "systemd-analyze", "security", "--no-pager", unit)
 		found := exposure.FindStringSubmatch(text)

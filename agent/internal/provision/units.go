@@ -19,6 +19,7 @@ func units() []unit {
 		{"left4me-plugin-mounter-kernel.socket", []string{unitDir + "/left4me-plugin-mounter-kernel.socket"}},
 		{"left4me-plugin-overlay-script.socket", []string{unitDir + "/left4me-plugin-overlay-script.socket"}},
 		{"left4me-plugin-overlay-workshop.socket", []string{unitDir + "/left4me-plugin-overlay-workshop.socket"}},
+		{"left4me-plugin-game-steamcmd.socket", []string{unitDir + "/left4me-plugin-game-steamcmd.socket"}},
 		{"left4me-sandbox-egress.service", []string{unitDir + "/left4me-sandbox-egress.service", "/usr/lib/left4me/deny-own-addresses"}},
 		// The agent starts plugins, so it is also what takes up a new version of them.
 		{"left4me-agent.service", []string{
@@ -26,6 +27,7 @@ func units() []unit {
 			"/usr/lib/left4me/plugins/",
 			unitDir + "/left4me-plugin-mounter-kernel@.service",
 			unitDir + "/left4me-plugin-overlay-script@.service", unitDir + "/left4me-plugin-overlay-workshop@.service",
+			unitDir + "/left4me-plugin-game-steamcmd@.service",
 		}},
 		{"left4me-web.service", []string{unitDir + "/left4me-web.service", "/usr/bin/left4me-web", configDir + "/web.env"}},
 	}

@@ -48,13 +48,16 @@ func New() *builder.Plugin {
 
 func (p *plugin) configure(_ context.Context, operator sdk.Settings, settings PluginSettings) ([]sdk.Diagnostic, error) {
 	times, found := settings.check()
-	if !filepath.IsAbs(operator.CacheDir) {
-		found = append(found, problem("", "The plugin has no directory of its own.", "Let the agent give it a cache directory."))
+	home := settings.Home
+	if home == "" && filepath.IsAbs(operator.CacheDir) {
+		home = filepath.Join(operator.CacheDir, "home")
+	}
+	if home == "" {
+		found = append(found, problem("/home", "steamcmd has no home directory.", "Set home to a directory that the plugin's user may write."))
 	}
 	if sdk.HasErrors(found) {
 		return found, nil
 	}
-	home := filepath.Join(operator.CacheDir, "home")
 	health := sdk.Health{State: sdk.HealthHealthy, Attributes: map[string]string{"steamcmd": settings.Steamcmd, "home": home,
 		"app": settings.App, "branch": settings.Branch}}
 	if info, err := os.Stat(settings.Steamcmd); err != nil || !info.Mode().IsRegular() || info.Mode()&0o111 == 0 {

@@ -21,6 +21,7 @@ type Settings struct {
 // PluginSettings are the operator's.
 type PluginSettings struct {
 	Steamcmd     string   `json:"steamcmd,omitempty" jsonschema:"path of steamcmd; its user must be able to update it, or it must be a wrapper that copies itself"`
+	Home         string   `json:"home,omitempty" jsonschema:"directory that becomes steamcmd's home; the plugin's cache directory if absent"`
 	App          string   `json:"app,omitempty" jsonschema:"id of the dedicated server on Steam"`
 	Game         string   `json:"game,omitempty" jsonschema:"id of the game itself, for UpToDateCheck"`
 	Branch       string   `json:"branch,omitempty" jsonschema:"branch of the app"`
@@ -86,6 +87,9 @@ func (p PluginSettings) check() (out times, found []sdk.Diagnostic) {
 	}
 	if !filepath.IsAbs(p.Steamcmd) {
 		found = append(found, problem("/steamcmd", fmt.Sprintf("%.200q is not an absolute path.", p.Steamcmd), "Name steamcmd from the root on."))
+	}
+	if p.Home != "" && !filepath.IsAbs(p.Home) {
+		found = append(found, problem("/home", fmt.Sprintf("%.200q is not an absolute path.", p.Home), "Name the directory from the root on."))
 	}
 	for i, depot := range p.Depots {
 		if !steam.Digits(depot) {
