@@ -36,10 +36,12 @@ func play(t *testing.T, s *systemd.Supervisor, serverID, script string, change .
 	return plan
 }
 
-// says returns what a server printed once it has ended.
-func says(t *testing.T, s *systemd.Supervisor, serverID string) string {
+// says returns what a server printed once it has ended. journald is a moment behind the game, so last, a text in the
+// last line, is waited for.
+func says(t *testing.T, s *systemd.Supervisor, serverID, last string) string {
 	t.Helper()
 	await(t, s, serverID, server.UnitExited)
+	line(t, s, serverID, "", last)
 	var out []string
 	collect := func(l server.Line) error { out = append(out, l.Text); return nil }
 	if err := s.Read(within(t), serverID, "", 1000, false, collect); err != nil {
@@ -105,7 +107,7 @@ echo "end"`, func(p *server.LaunchPlan) {
 		}
 	})
 	want := "cpuinfo\nwrites its tree\nscratch\nown user\nsteam home\nnames\nplace for dumps\nloopback\nend"
-	if got := says(t, s, self); got != want {
+	if got := says(t, s, self, "end"); got != want {
 		t.Errorf("%s", got)
 	}
 	if u := status(t, s, "neighbour"); u.State != server.UnitActive {
@@ -118,16 +120,15 @@ func TestInsideLimits(t *testing.T) {
 	s := opened(t)
 	limits := blueprint.Limits{MemoryMiB: 256, CPUPercent: 150, Tasks: 32, CPUs: "0", IOWeight: 200}
 	play(t, s, "bounded", `for i in $(seq 64); do sleep 1000 & done; echo "all run"`, func(p *server.LaunchPlan) { p.Limits = limits })
-	if out := says(t, s, "bounded"); !strings.Contains(out, "fork: ") || strings.Contains(out, "all run") {
+	if out := says(t, s, "bounded", "fork: "); !strings.Contains(out, "fork: ") || strings.Contains(out, "all run") {
 		t.Errorf("nothing held its tasks: %s", out)
 	}
-	play(t, s, "hungry", `head -c 400M /dev/zero | tail -c 400M | wc -c; exit 0`, func(p *server.LaunchPlan) {
+	play(t, s, "hungry", `[ "$(head -c 400M /dev/zero | tail -c 400M | wc -c)" = 419430400 ] && exit 42; exit 0`, func(p *server.LaunchPlan) {
 		p.Limits = blueprint.Limits{MemoryMiB: 256}
 	})
-	out := says(t, s, "hungry")
-	u := status(t, s, "hungry")
-	if strings.Contains(out, "419430400") {
-		t.Errorf("nothing held its memory: %s, %+v", out, u)
+	u := await(t, s, "hungry", server.UnitExited)
+	if u.Exit.Code == 42 {
+		t.Errorf("nothing held its memory: %+v", u)
 	}
 	// Only with control groups v2 does systemd learn that the kernel killed for memory.
 	if _, err := os.Stat("/sys/fs/cgroup/cgroup.controllers"); err == nil && !u.Exit.OOM {
