@@ -86,14 +86,28 @@ func (d InstallationData) behind() (n int) {
 	return n
 }
 
-// name is the short name of a release.
+// name is the short name of a release, which no other here has.
 func (d InstallationData) name(id string) string {
 	for _, r := range d.Releases {
-		if r.ID == id {
-			return cmp.Or(r.Version, r.Build, id)
+		if r.ID != id {
+			continue
 		}
+		if r.Version != "" && r.Build != "" && d.shared(r) {
+			return r.Version + " (" + r.Build + ")"
+		}
+		return cmp.Or(r.Version, r.Build, id)
 	}
 	return "removed"
+}
+
+// shared reports whether another release has the same version, as most builds do.
+func (d InstallationData) shared(r api.Release) bool {
+	for _, other := range d.Releases {
+		if other.ID != r.ID && other.Version == r.Version {
+			return true
+		}
+	}
+	return false
 }
 
 func playersOf(row releaseRow) string {
