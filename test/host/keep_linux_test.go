@@ -42,7 +42,7 @@ func testCookie(t *testing.T, h *hostrig.Host) {
 	if head := setUp(t, h); !strings.Contains(head, "Set-Cookie: ") || strings.Contains(head, "; Secure") {
 		t.Fatalf("the cookie with --insecure-cookies:\n%s", head)
 	}
-	signedIn := func() string { return h.Output(t, "sh", "-c", signIn+"/ | head -1") }
+	signedIn := func() string { return h.Output(t, "sh", "-c", signIn+"/hosts/local | head -1") }
 	if got := signedIn(); !strings.Contains(got, " 200") {
 		t.Fatalf("not signed in: %s", got)
 	}
