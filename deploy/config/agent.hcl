@@ -57,6 +57,9 @@ plugin "overlay-script" {
     user   = "root"
     group  = "left4me-plug"
   }
+  settings {
+    sandbox = "systemd" # left4me-sandbox@.service, and nothing weaker in its place
+  }
 }
 
 # The game itself, from Steam. Install steamcmd (Debian: contrib and non-free, with dpkg --add-architecture i386), enable this, and

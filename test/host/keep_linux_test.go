@@ -127,7 +127,7 @@ func testRemove(t *testing.T, h *hostrig.Host) {
 	if left := h.Output(t, "sh", "-c", "grep /var/lib/left4me/content /proc/self/mountinfo || true"); left != "" {
 		t.Errorf("mounts are left:\n%s", left)
 	}
-	if left := h.Output(t, "sh", "-c", "find /usr /etc/systemd -name '*left4me*'"); left != "" {
+	if left := h.Output(t, "sh", "-c", "find /usr /etc/systemd -path /usr/local -prune -o -name '*left4me*' -print"); left != "" {
 		t.Errorf("files are left:\n%s", left)
 	}
 	h.Output(t, "test", "-s", "/var/lib/left4me/agent/agent.db")

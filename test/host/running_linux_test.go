@@ -17,11 +17,11 @@ const patience = 90 * time.Second
 
 // game is what the tests ask of a server.
 type game struct {
-	ID      string `json:"id"`
-	State   string `json:"state"`
-	Intent  string `json:"intent"`
-	Players int    `json:"players"`
-	Port    int    `json:"port"`
+	ID    string `json:"id"`
+	State string `json:"state"`
+	Live  struct {
+		Players int `json:"players"`
+	} `json:"live"`
 }
 
 func show(t *testing.T, h *hostrig.Host) (game, error) {
@@ -149,7 +149,7 @@ func testUpgrade(t *testing.T, h *hostrig.Host) {
 	}
 	await(t, "players after the upgrade", func() (bool, string) {
 		g, _ = show(t, h)
-		return g.Players == 3, fmt.Sprint(g.Players)
+		return g.Live.Players == 3, fmt.Sprint(g.Live.Players)
 	})
 	if again := provision(t, h); !strings.HasPrefix(again, nothing) {
 		t.Errorf("the next run changes\n%s", again)

@@ -43,7 +43,7 @@ var sources = []source{
 	{from: "deploy/sysusers.d/", to: "/usr/lib/sysusers.d", mode: 0o644},
 	{from: "deploy/tmpfiles.d/", to: "/usr/lib/tmpfiles.d", mode: 0o644},
 	{from: "deploy/modules-load.d/", to: "/usr/lib/modules-load.d", mode: 0o644},
-	{from: "deploy/polkit-1/rules.d/", to: "/usr/share/polkit-1/rules.d", mode: 0o644, optional: true},
+	{from: "deploy/polkit-1/rules.d/", to: "/usr/share/polkit-1/rules.d", mode: 0o644},
 	{from: "deploy/libexec/", to: "/usr/lib/left4me", mode: 0o755, optional: true},
 	{from: "deploy/sandbox/", to: "/usr/lib/left4me/sandbox", mode: 0o644},
 	{from: "deploy/config/", to: defaultDir, mode: 0o644},

@@ -5,6 +5,7 @@ import (
 	"maps"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/left4me/left4me/plugins/overlay-script/internal/sandbox"
 	"github.com/left4me/left4me/sdk"
@@ -34,6 +35,7 @@ type scripts struct {
 	settings PluginSettings
 	sandbox  sandbox.Sandbox
 	refused  string // why no script may run; "" when the probe passed
+	mending  context.CancelFunc
 }
 
 // New returns the plugin, ready for sdk.Serve.
@@ -57,23 +59,61 @@ func (s *scripts) configure(ctx context.Context, operator sdk.Settings, settings
 	if sdk.HasErrors(found) {
 		return found, nil
 	}
+	s.mu.Lock()
+	if s.mending != nil {
+		s.mending()
+	}
+	s.mending = nil
+	s.mu.Unlock()
+	refused := s.try(ctx, config, operator, settings)
+	if refused == "" {
+		return found, nil
+	}
+	mending, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	s.mu.Lock()
+	s.mending = cancel
+	s.mu.Unlock()
+	go s.mend(mending, config, operator, settings)
+	return append(found, sdk.Diagnostic{
+		Severity: sdk.SeverityWarning, Code: "script.sandbox", Summary: "Scripts cannot run: " + refused,
+		Detail: "Builds are refused until the sandbox works. It needs user namespaces, and the unit left4me-sandbox@.service or bubblewrap.",
+	}), nil
+}
+
+// try opens the sandbox and attacks it. It returns why scripts must not run, or "".
+func (s *scripts) try(ctx context.Context, config choice, operator sdk.Settings, settings PluginSettings) (refused string) {
 	box, err := config.open()
-	refused := ""
 	if err == nil {
 		err = probe(ctx, box, settings, operator.CacheDir)
 	}
+	if ctx.Err() != nil {
+		return "It was stopped."
+	}
 	if err != nil {
 		refused = sentence(err.Error())
-		found = append(found, sdk.Diagnostic{
-			Severity: sdk.SeverityWarning, Code: "script.sandbox", Summary: "Scripts cannot run: " + refused,
-			Detail: "Builds are refused until the sandbox works. It needs user namespaces, and the unit left4me-sandbox@.service or bubblewrap.",
-		})
 	}
 	s.mu.Lock()
 	s.settings, s.sandbox, s.refused = settings, box, refused
 	s.mu.Unlock()
 	s.health.Set(health(box, refused))
-	return found, nil
+	return refused
+}
+
+// mendEvery is the time from one attempt to the next.
+const mendEvery = 15 * time.Second
+
+// mend tries again until the sandbox holds: systemd may have been on the way up or in the middle of an upgrade.
+func (s *scripts) mend(ctx context.Context, config choice, operator sdk.Settings, settings PluginSettings) {
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-time.After(mendEvery):
+		}
+		if s.try(ctx, config, operator, settings) == "" {
+			return
+		}
+	}
 }
 
 func health(box sandbox.Sandbox, refused string) sdk.Health {
