@@ -24,6 +24,7 @@ type echoMounter struct {
 	changes []mounter.Change
 	refs    []mounter.Ref
 	entries []mounter.Entry
+	upper   []mounter.Entry
 	usage   mounter.Usage
 }
 
@@ -100,6 +101,21 @@ func (e *echoMounter) ReadDir(_ context.Context, layer mounter.Layer, path strin
 	return each(e.entries, report)
 }
 
+func (e *echoMounter) ReadUpperFile(_ context.Context, server, path string, offset, length int64) ([]byte, int64, error) {
+	e.got = []any{server, path, offset, length}
+	return []byte("upper"), offset + 5, nil
+}
+
+func (e *echoMounter) ReadUpperDir(_ context.Context, server, path string, report func(mounter.Entry) error) (bool, error) {
+	e.got = []any{server, path}
+	return true, each(e.upper, report)
+}
+
+func (e *echoMounter) RemovePath(_ context.Context, server, path string) (bool, error) {
+	e.got = []any{server, path}
+	return true, nil
+}
+
 func each[T any](list []T, report func(T) error) error {
 	for _, item := range list {
 		if err := report(item); err != nil {
@@ -124,8 +140,11 @@ func newEchoMounter(f *filltest.Filler) *echoMounter {
 	for i := range 3 {
 		entry := made[mounter.Entry](f)
 		entry.Name = string(rune('a' + i)) // sorted
+		e.upper = append(e.upper, entry)
+		entry.Opaque = false // of uppers only
 		e.entries = append(e.entries, entry)
 	}
+	e.upper = append(e.upper, mounter.Entry{Name: "x", Kind: mounter.Whiteout}, mounter.Entry{Name: "y", Kind: mounter.Other})
 	return e
 }
 
@@ -191,6 +210,13 @@ func mounterCalls(t *testing.T, f *filltest.Filler, e *echoMounter, m mounter.Mo
 	must("ReadFile", err, base, "a/b", int64(7), int64(4))
 	equal(t, "ReadFile data", data, []byte("data"))
 	equal(t, "ReadFile size", size, int64(11))
+	data, size, err = m.ReadUpperFile(ctx, "server", "a/b", 7, 5)
+	must("ReadUpperFile", err, "server", "a/b", int64(7), int64(5))
+	equal(t, "ReadUpperFile data", data, []byte("upper"))
+	equal(t, "ReadUpperFile size", size, int64(12))
+	existed, err = m.RemovePath(ctx, "server", "a/b")
+	must("RemovePath", err, "server", "a/b")
+	equal(t, "RemovePath existed", existed, true)
 }
 
 // withoutNotes: the notes of a mount are an answer of Mount only.
@@ -237,7 +263,15 @@ func mounterStreams(t *testing.T, e *echoMounter, m mounter.Mounter) {
 	})
 	equal(t, "ReadDir", e.got, []any{layer, "a/b"})
 	equal(t, "Entries", entries, e.entries)
-	if err := errors.Join(err, err2, err4); err != nil || !errors.Is(err3, enough) {
+	var upper []mounter.Entry
+	opaque, err5 := m.ReadUpperDir(t.Context(), "server", "a/b", func(entry mounter.Entry) error {
+		upper = append(upper, entry)
+		return nil
+	})
+	equal(t, "ReadUpperDir", e.got, []any{"server", "a/b"})
+	equal(t, "Entries of the upper", upper, e.upper)
+	equal(t, "opaque", opaque, true)
+	if err := errors.Join(err, err2, err4, err5); err != nil || !errors.Is(err3, enough) {
 		t.Fatal(err, err3)
 	}
 }

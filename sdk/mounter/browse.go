@@ -29,16 +29,34 @@ func (s *service) ReadFile(ctx context.Context, r *mounterv1.ReadFileRequest) (*
 	if err := checkRead(r); err != nil {
 		return nil, err
 	}
-	data, size, err := s.mounter.ReadFile(ctx, layerFromProto(r.GetLayer()), r.GetPath(), int64(r.GetOffset()), int64(r.GetLength()))
+	read := func() ([]byte, int64, error) {
+		offset, length := int64(r.GetOffset()), int64(r.GetLength())
+		if r.GetServer() != "" {
+			return s.mounter.ReadUpperFile(ctx, r.GetServer(), r.GetPath(), offset, length)
+		}
+		return s.mounter.ReadFile(ctx, layerFromProto(r.GetLayer()), r.GetPath(), offset, length)
+	}
+	data, size, err := read()
 	if err != nil {
 		return nil, err
 	}
 	return &mounterv1.ReadFileResponse{Data: data, Size: uint64(size)}, nil
 }
 
+// checkPlace refuses a request about both a layer and a server. One about neither reaches the mounter as an empty layer.
+func checkPlace(layer *mounterv1.Layer, server string) error {
+	if layer != nil && server != "" {
+		return sdk.Errorf(sdk.CodeInvalid, "The request names both a layer and a server.")
+	}
+	return nil
+}
+
 func checkRead(r *mounterv1.ReadFileRequest) error {
 	if r.GetLength() > MaxRead || r.GetOffset() > math.MaxInt64-MaxRead {
 		return sdk.Errorf(sdk.CodeInvalid, "%d bytes from byte %d on are too many.", r.GetLength(), r.GetOffset())
+	}
+	if err := checkPlace(r.GetLayer(), r.GetServer()); err != nil {
+		return err
 	}
 	return CheckPath(r.GetPath())
 }
@@ -52,19 +70,48 @@ func (s *service) ListDirectory(
 			return err
 		}
 	}
-	return s.mounter.ReadDir(stream.Context(), layerFromProto(r.GetLayer()), r.GetPath(), func(entry Entry) error {
-		return stream.Send(entryToProto(entry))
-	})
+	if err := checkPlace(r.GetLayer(), r.GetServer()); err != nil {
+		return err
+	}
+	send := func(entry Entry) error { return stream.Send(entryToProto(entry)) }
+	if r.GetServer() == "" {
+		return s.mounter.ReadDir(stream.Context(), layerFromProto(r.GetLayer()), r.GetPath(), send)
+	}
+	opaque, err := s.mounter.ReadUpperDir(stream.Context(), r.GetServer(), r.GetPath(), send)
+	if err != nil || !opaque {
+		return err
+	}
+	return stream.Send(&mounterv1.ListDirectoryResponse{Kind: mounterv1.ListDirectoryResponse_KIND_DIRECTORY, Opaque: true})
+}
+
+// RemovePath implements mounterv1.MounterServiceServer.
+func (s *service) RemovePath(ctx context.Context, r *mounterv1.RemovePathRequest) (*mounterv1.RemovePathResponse, error) {
+	if err := CheckPath(r.GetPath()); err != nil {
+		return nil, err
+	}
+	existed, err := s.mounter.RemovePath(ctx, r.GetServer(), r.GetPath())
+	if err != nil {
+		return nil, err
+	}
+	return &mounterv1.RemovePathResponse{Existed: existed}, nil
 }
 
 // ReadFile implements Browser.
 func (c *client) ReadFile(ctx context.Context, layer Layer, path string, offset, length int64) ([]byte, int64, error) {
+	return c.readFile(ctx, &mounterv1.ReadFileRequest{Layer: layerToProto(layer), Path: path}, offset, length)
+}
+
+// ReadUpperFile implements Upper.
+func (c *client) ReadUpperFile(ctx context.Context, server, path string, offset, length int64) ([]byte, int64, error) {
+	return c.readFile(ctx, &mounterv1.ReadFileRequest{Server: server, Path: path}, offset, length)
+}
+
+func (c *client) readFile(ctx context.Context, request *mounterv1.ReadFileRequest, offset, length int64) ([]byte, int64, error) {
 	if offset < 0 || length < 0 || length > MaxRead {
 		return nil, 0, sdk.Errorf(sdk.CodeInvalid, "%d bytes from byte %d on cannot be read at once.", length, offset)
 	}
-	answer, err := c.rpc.ReadFile(ctx, &mounterv1.ReadFileRequest{
-		Layer: layerToProto(layer), Path: path, Offset: uint64(offset), Length: uint32(length),
-	}, sdk.CallOptions()...)
+	request.Offset, request.Length = uint64(offset), uint32(length)
+	answer, err := c.rpc.ReadFile(ctx, request, sdk.CallOptions()...)
 	if err != nil {
 		return nil, 0, sdk.FromStatus(err)
 	}
@@ -80,24 +127,45 @@ func (c *client) ReadFile(ctx context.Context, layer Layer, path string, offset,
 
 // ReadDir implements Browser.
 func (c *client) ReadDir(ctx context.Context, layer Layer, path string, report func(Entry) error) error {
+	_, err := c.readDir(ctx, &mounterv1.ListDirectoryRequest{Layer: layerToProto(layer), Path: path}, report)
+	return err
+}
+
+// ReadUpperDir implements Upper.
+func (c *client) ReadUpperDir(ctx context.Context, server, path string, report func(Entry) error) (bool, error) {
+	return c.readDir(ctx, &mounterv1.ListDirectoryRequest{Server: server, Path: path}, report)
+}
+
+func (c *client) readDir(ctx context.Context, request *mounterv1.ListDirectoryRequest, report func(Entry) error) (opaque bool, err error) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	stream, err := c.rpc.ListDirectory(ctx, &mounterv1.ListDirectoryRequest{Layer: layerToProto(layer), Path: path}, sdk.CallOptions()...)
+	stream, err := c.rpc.ListDirectory(ctx, request, sdk.CallOptions()...)
 	if err != nil {
-		return sdk.FromStatus(err)
+		return false, sdk.FromStatus(err)
 	}
-	last := ""
-	return receive(stream, func(message *mounterv1.ListDirectoryResponse) error {
-		entry, err := entryFromProto(message)
+	last, upper := "", request.GetServer() != ""
+	err = receive(stream, func(message *mounterv1.ListDirectoryResponse) error {
+		if message.GetName() == "" && message.GetOpaque() && upper && !opaque {
+			opaque = true
+			return nil
+		}
+		entry, err := entryFromProto(message, upper)
 		if err != nil {
 			return err
 		}
-		if entry.Name < last || entry.Name == "" {
+		if opaque || entry.Name < last || entry.Name == "" {
 			return sdk.Broken("entries are not sorted by name")
 		}
 		last = entry.Name
 		return report(entry)
 	})
+	return opaque, err
+}
+
+// RemovePath implements Upper.
+func (c *client) RemovePath(ctx context.Context, server, path string) (bool, error) {
+	answer, err := c.rpc.RemovePath(ctx, &mounterv1.RemovePathRequest{Server: server, Path: path}, sdk.CallOptions()...)
+	return answer.GetExisted(), sdk.FromStatus(err)
 }
 
 func entryToProto(e Entry) *mounterv1.ListDirectoryResponse {
@@ -109,12 +177,20 @@ func entryToProto(e Entry) *mounterv1.ListDirectoryResponse {
 		kind = mounterv1.ListDirectoryResponse_KIND_DIRECTORY
 	case Link:
 		kind = mounterv1.ListDirectoryResponse_KIND_LINK
+	case Whiteout:
+		kind = mounterv1.ListDirectoryResponse_KIND_WHITEOUT
+	case Other:
+		kind = mounterv1.ListDirectoryResponse_KIND_OTHER
 	}
-	return &mounterv1.ListDirectoryResponse{Name: wire.Text(e.Name, wire.ErrorText), Kind: kind, Size: uint64(max(e.Size, 0))}
+	return &mounterv1.ListDirectoryResponse{Name: wire.Text(e.Name, wire.ErrorText), Kind: kind, Size: uint64(max(e.Size, 0)), Opaque: e.Opaque}
 }
 
-func entryFromProto(p *mounterv1.ListDirectoryResponse) (Entry, error) {
-	e := Entry{Name: p.GetName(), Size: int64(min(p.GetSize(), math.MaxInt64))}
+// entryFromProto takes deletions and the like from uppers only.
+func entryFromProto(p *mounterv1.ListDirectoryResponse, upper bool) (Entry, error) {
+	e := Entry{Name: p.GetName(), Size: int64(min(p.GetSize(), math.MaxInt64)), Opaque: p.GetOpaque()}
+	if e.Opaque && !upper {
+		return Entry{}, sdk.Broken("a directory of a layer hides others")
+	}
 	switch p.GetKind() {
 	case mounterv1.ListDirectoryResponse_KIND_FILE:
 		e.Kind = RegularFile
@@ -122,7 +198,12 @@ func entryFromProto(p *mounterv1.ListDirectoryResponse) (Entry, error) {
 		e.Kind = Directory
 	case mounterv1.ListDirectoryResponse_KIND_LINK:
 		e.Kind = Link
-	default:
+	case mounterv1.ListDirectoryResponse_KIND_WHITEOUT:
+		e.Kind = Whiteout
+	case mounterv1.ListDirectoryResponse_KIND_OTHER:
+		e.Kind = Other
+	}
+	if e.Kind == "" || !upper && (e.Kind == Whiteout || e.Kind == Other) {
 		return Entry{}, sdk.Broken("entry %d is of an unknown kind", p.GetKind())
 	}
 	return e, nil

@@ -23,6 +23,7 @@ type liar struct {
 	path    string
 	notes   int
 	changes []*mounterv1.DiffResponse
+	entries []*mounterv1.ListDirectoryResponse
 	content *mounterv1.Content
 	event   mounterv1.WatchMountsResponse_Event
 }
@@ -69,7 +70,27 @@ func (l *liar) ListContent(
 	return stream.Send(&mounterv1.ListContentResponse{Content: l.content})
 }
 
+func (l *liar) ListDirectory(
+	_ *mounterv1.ListDirectoryRequest, stream grpc.ServerStreamingServer[mounterv1.ListDirectoryResponse],
+) error {
+	for _, entry := range l.entries {
+		if err := stream.Send(entry); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // The calls that the table below makes.
+func readDir(ctx context.Context, m mounter.Mounter) error {
+	return m.ReadDir(ctx, mounter.Layer{}, "", func(mounter.Entry) error { return nil })
+}
+
+func readUpper(ctx context.Context, m mounter.Mounter) error {
+	_, err := m.ReadUpperDir(ctx, "server", "", func(mounter.Entry) error { return nil })
+	return err
+}
+
 func stage(ctx context.Context, m mounter.Mounter) error {
 	_, err := m.Stage(ctx, "b", mounter.Layer{})
 	return err
@@ -105,31 +126,37 @@ func list(ctx context.Context, m mounter.Mounter) error {
 func TestClientHoldsThePluginToTheProtocol(t *testing.T) {
 	good := &mounterv1.Mount{Server: "server", Path: "/tree"}
 	added := mounterv1.DiffResponse_CHANGE_ADDED
+	whiteout := mounterv1.ListDirectoryResponse_KIND_WHITEOUT
 	badLayer := []*mounterv1.Layer{{Layer: &mounterv1.Layer_Release{Release: "../x"}}}
 	for name, c := range map[string]struct {
 		liar liar
 		call func(context.Context, mounter.Mounter) error
 		says string // "" means that the answer is good
 	}{
-		"good mount":        {liar{mount: good}, mount, ""},
-		"good stage":        {liar{path: "/a/b"}, stage, ""},
-		"good commit":       {liar{notes: 100}, commit, ""},
-		"good mounts":       {liar{mounts: []*mounterv1.Mount{good, {Server: "tree", Path: "/x"}}}, mounts, ""},
-		"relative path":     {liar{path: "a/b"}, stage, "not absolute"},
-		"empty path":        {liar{}, stage, "not absolute"},
-		"unclean path":      {liar{path: "/a/../etc"}, stage, "not absolute and clean"},
-		"many notes":        {liar{notes: 101}, commit, "more than 100 notes"},
-		"no mount":          {liar{}, mount, "no valid server id"},
-		"another server":    {liar{mount: &mounterv1.Mount{Server: "other", Path: "/x"}}, mount, `mounted "other"`},
-		"mount of no path":  {liar{mount: &mounterv1.Mount{Server: "server"}}, mount, "not absolute"},
-		"mount of no layer": {liar{mount: &mounterv1.Mount{Server: "server", Path: "/x", Lowers: badLayer}}, mount, "without a valid id"},
-		"unsorted mounts":   {liar{mounts: []*mounterv1.Mount{good, good}}, mounts, "not sorted"},
-		"unknown event":     {liar{mount: good, event: 99}, watch, "event 99"},
-		"no event":          {liar{mount: good}, watch, "event 0"},
-		"unknown change":    {liar{changes: []*mounterv1.DiffResponse{{Change: 99, Path: "a"}}}, diff, "change 99"},
-		"unsorted changes":  {liar{changes: []*mounterv1.DiffResponse{{Change: added, Path: "b"}, {Change: added, Path: "a"}}}, diff, "not sorted"},
-		"nameless content":  {liar{}, list, "no valid name"},
-		"wild content":      {liar{content: &mounterv1.Content{Content: &mounterv1.Content_Server{Server: "../../etc"}}}, list, "no valid name"},
+		"good mount":                 {liar{mount: good}, mount, ""},
+		"good stage":                 {liar{path: "/a/b"}, stage, ""},
+		"good commit":                {liar{notes: 100}, commit, ""},
+		"good mounts":                {liar{mounts: []*mounterv1.Mount{good, {Server: "tree", Path: "/x"}}}, mounts, ""},
+		"relative path":              {liar{path: "a/b"}, stage, "not absolute"},
+		"empty path":                 {liar{}, stage, "not absolute"},
+		"unclean path":               {liar{path: "/a/../etc"}, stage, "not absolute and clean"},
+		"many notes":                 {liar{notes: 101}, commit, "more than 100 notes"},
+		"no mount":                   {liar{}, mount, "no valid server id"},
+		"another server":             {liar{mount: &mounterv1.Mount{Server: "other", Path: "/x"}}, mount, `mounted "other"`},
+		"mount of no path":           {liar{mount: &mounterv1.Mount{Server: "server"}}, mount, "not absolute"},
+		"mount of no layer":          {liar{mount: &mounterv1.Mount{Server: "server", Path: "/x", Lowers: badLayer}}, mount, "without a valid id"},
+		"unsorted mounts":            {liar{mounts: []*mounterv1.Mount{good, good}}, mounts, "not sorted"},
+		"unknown event":              {liar{mount: good, event: 99}, watch, "event 99"},
+		"no event":                   {liar{mount: good}, watch, "event 0"},
+		"unknown change":             {liar{changes: []*mounterv1.DiffResponse{{Change: 99, Path: "a"}}}, diff, "change 99"},
+		"a deletion in a layer":      {liar{entries: []*mounterv1.ListDirectoryResponse{{Name: "a", Kind: whiteout}}}, readDir, "unknown kind"},
+		"an opaque layer":            {liar{entries: []*mounterv1.ListDirectoryResponse{{Opaque: true, Kind: 2}}}, readDir, "hides others"},
+		"a layer's opaque directory": {liar{entries: []*mounterv1.ListDirectoryResponse{{Name: "a", Opaque: true, Kind: 2}}}, readDir, "hides others"},
+		"an upper after its end":     {liar{entries: []*mounterv1.ListDirectoryResponse{{Opaque: true}, {Name: "a", Kind: whiteout}}}, readUpper, "not sorted"},
+		"unsorted entries":           {liar{entries: []*mounterv1.ListDirectoryResponse{{Name: "b", Kind: whiteout}, {Name: "a", Kind: whiteout}}}, readUpper, "not sorted"},
+		"unsorted changes":           {liar{changes: []*mounterv1.DiffResponse{{Change: added, Path: "b"}, {Change: added, Path: "a"}}}, diff, "not sorted"},
+		"nameless content":           {liar{}, list, "no valid name"},
+		"wild content":               {liar{content: &mounterv1.Content{Content: &mounterv1.Content_Server{Server: "../../etc"}}}, list, "no valid name"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			c.liar.Base = sdktest.NewDirMounter("liar", t.TempDir())

@@ -25,6 +25,7 @@ type Mounter interface {
 	Stacker
 	Content
 	Browser
+	Upper
 }
 
 // Stager makes revisions and releases.
@@ -78,6 +79,21 @@ type Browser interface {
 	ReadFile(ctx context.Context, layer Layer, path string, offset, length int64) (data []byte, size int64, err error)
 	// ReadDir reports the entries of a directory, sorted by name. path "" is the top of the layer.
 	ReadDir(ctx context.Context, layer Layer, path string, report func(Entry) error) error
+}
+
+// Upper shows and mends what a server wrote itself. Paths are those of [Browser] and looked up in the upper alone. The
+// game can change its upper at any moment, so nothing in it is followed or trusted. A server that never wrote has an
+// empty upper; its absence is not_found.
+type Upper interface {
+	// ReadUpperFile is ReadFile for the upper of a server. A deletion there is precondition, as something of another kind.
+	ReadUpperFile(ctx context.Context, server, path string, offset, length int64) (data []byte, size int64, err error)
+	// ReadUpperDir is ReadDir for the upper of a server. opaque tells that the directory itself, or one on the way to
+	// it, hides all that the layers below have there. A deletion or something else on the way is precondition; more
+	// entries than the mounter lists are conflict, and then none is reported.
+	ReadUpperDir(ctx context.Context, server, path string, report func(Entry) error) (opaque bool, err error)
+	// RemovePath removes a path with all below it from the upper of a server that is not mounted (precondition), so
+	// that the layers below show again. Links are removed and not followed. Absent is fine.
+	RemovePath(ctx context.Context, server, path string) (existed bool, err error)
 }
 
 // Probe is what the mounter found out by trying.
@@ -193,18 +209,24 @@ type Change struct {
 // EntryKind says what an [Entry] is.
 type EntryKind string
 
-// Kinds of entry. Layers hold nothing else.
+// Kinds of entry. Layers hold files, directories and links; uppers hold anything.
 const (
 	RegularFile EntryKind = "file"
 	Directory   EntryKind = "directory"
 	Link        EntryKind = "link"
+	// Whiteout is a deletion: it hides what the layers below have under its name.
+	Whiteout EntryKind = "whiteout"
+	// Other is a pipe, socket or device, which nothing opens.
+	Other EntryKind = "other"
 )
 
-// Entry is one entry of a directory. Size is 0 unless it is a file.
+// Entry is one entry of a directory. Size is 0 unless it is a file. Over the wire, bytes of a name that are not UTF-8
+// become U+FFFD.
 type Entry struct {
-	Name string
-	Kind EntryKind
-	Size int64
+	Name   string
+	Kind   EntryKind
+	Size   int64
+	Opaque bool // a directory of an upper that hides all that the layers below have in it
 }
 
 // ValidID reports whether id has the strict form that every request needs.

@@ -31,6 +31,9 @@ type twisted struct {
 	list    func(mounter.Ref) bool
 	read    func(offset int64) int64
 	hide    bool
+	upper   func(*mounter.Entry)
+	follow  bool
+	reset   func(existed *bool, err *error)
 	usage   func(*mounter.Usage, *error)
 	remove  func(ref *mounter.Ref, reset *bool, existed *bool, err *error)
 }
@@ -168,6 +171,31 @@ func (w *twisted) ReadDir(ctx context.Context, layer mounter.Layer, path string,
 	return w.Mounter.ReadDir(ctx, layer, path, report)
 }
 
+func (w *twisted) ReadUpperFile(ctx context.Context, server, path string, offset, length int64) ([]byte, int64, error) {
+	data, size, err := w.Mounter.ReadUpperFile(ctx, server, path, offset, length)
+	if w.follow && sdk.CodeOf(err) == sdk.CodePrecondition {
+		return []byte("secret"), 6, nil
+	}
+	return data, size, err
+}
+
+func (w *twisted) ReadUpperDir(ctx context.Context, server, path string, report func(mounter.Entry) error) (bool, error) {
+	return w.Mounter.ReadUpperDir(ctx, server, path, func(entry mounter.Entry) error {
+		if w.upper != nil {
+			w.upper(&entry)
+		}
+		return report(entry)
+	})
+}
+
+func (w *twisted) RemovePath(ctx context.Context, server, path string) (bool, error) {
+	existed, err := w.Mounter.RemovePath(ctx, server, path)
+	if w.reset != nil {
+		w.reset(&existed, &err)
+	}
+	return existed, err
+}
+
 // brokenMounter is a good mounter spoiled, the check that must catch it, and what that says.
 type brokenMounter struct {
 	id, says string
@@ -218,9 +246,19 @@ func brokenMounters() map[string]brokenMounter {
 		"removes nothing": {"C90", "after all removals", func(w *twisted) { w.remove = removeNothing }},
 		"reads too far":   {"C92", "ReadFile of", func(w *twisted) { w.read = func(offset int64) int64 { return offset + 1 } }},
 		"lists nothing":   {"C92", "ReadDir of", func(w *twisted) { w.hide = true }},
-		"resets for good": {"C91", "does not exist any more", func(w *twisted) { w.remove = func(_ *mounter.Ref, reset, _ *bool, _ *error) { *reset = false } }},
-		"knows nothing":   {"C60", "the probe says little", func(w *twisted) { w.probe = func(p *mounter.Probe) { *p = mounter.Probe{} } }},
-		"mixes servers":   {"C66", "another server's tree", mixesServers},
+		"follows links":   {"C93", `ReadUpperFile of "link" gave`, func(w *twisted) { w.follow = true }},
+		"shows deletions as files": {"C93", "b.cfg file 0", func(w *twisted) {
+			w.upper = func(e *mounter.Entry) {
+				if e.Kind == mounter.Whiteout {
+					e.Kind = mounter.RegularFile
+				}
+			}
+		}},
+		"pulls files away": {"C94", "RemovePath while mounted", func(w *twisted) { w.reset = func(_ *bool, err *error) { *err = nil } }},
+		"always had it":    {"C94", "existed true", func(w *twisted) { w.reset = func(existed *bool, _ *error) { *existed = true } }},
+		"resets for good":  {"C91", "does not exist any more", func(w *twisted) { w.remove = func(_ *mounter.Ref, reset, _ *bool, _ *error) { *reset = false } }},
+		"knows nothing":    {"C60", "the probe says little", func(w *twisted) { w.probe = func(p *mounter.Probe) { *p = mounter.Probe{} } }},
+		"mixes servers":    {"C66", "another server's tree", mixesServers},
 		"pulls the tree away": {"C68", "Unmount of a busy tree", func(w *twisted) {
 			w.probe = func(p *mounter.Probe) { p.Filesystem = "overlay" }
 		}},

@@ -26,5 +26,7 @@ func mounterTexts() []explained {
 		{"C90", "What is mounted must stay.", "Refuse Remove while mounted with FAILED_PRECONDITION; otherwise remove, and answer again with existed = false."},
 		{"C91", "A reset keeps the server.", "With reset, empty the upper and keep the server in the list."},
 		{"C92", "People look into a layer before they stack it.", "Read files and directories of a layer by its ids, follow no link, and refuse paths that lead out."},
+		{"C93", "People see what their server changed, and a game may lay traps there.", "Show the upper with deletions and opaque directories as such, mounted or not; open nothing but regular files, and follow no link."},
+		{"C94", "One bad file is no reason to lose everything a server wrote.", "Remove a path from an upper that is not mounted, links themselves and not what they lead to; answer again with existed = false."},
 	}
 }

@@ -18,6 +18,11 @@ func (d dirMounter) ReadFile(_ context.Context, layer mounter.Layer, name string
 	if err != nil {
 		return nil, 0, err
 	}
+	return readPart(root, name, offset, length)
+}
+
+// readPart reads from a regular file and closes root.
+func readPart(root *os.Root, name string, offset, length int64) ([]byte, int64, error) {
 	defer root.Close()
 	if err := plainPath(root, name, false); err != nil {
 		return nil, 0, err
@@ -42,33 +47,52 @@ func (d dirMounter) ReadDir(_ context.Context, layer mounter.Layer, name string,
 	if err != nil {
 		return err
 	}
-	defer root.Close()
-	if name == "" {
-		name = "."
-	} else if err := plainPath(root, name, true); err != nil {
-		return err
-	}
-	entries, err := fs.ReadDir(root.FS(), name)
+	found, err := listDir(root, name)
 	if err != nil {
 		return err
 	}
+	return reportAll(found, report)
+}
+
+func reportAll(entries []mounter.Entry, report func(mounter.Entry) error) error {
 	for _, entry := range entries {
-		info, err := entry.Info()
-		if err != nil {
-			return err
-		}
-		found := mounter.Entry{Name: entry.Name(), Kind: mounter.RegularFile, Size: info.Size()}
-		switch {
-		case info.IsDir():
-			found = mounter.Entry{Name: entry.Name(), Kind: mounter.Directory}
-		case info.Mode()&fs.ModeSymlink != 0:
-			found = mounter.Entry{Name: entry.Name(), Kind: mounter.Link}
-		}
-		if err := report(found); err != nil {
+		if err := report(entry); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// listDir lists a directory, sorted by name, and closes root.
+func listDir(root *os.Root, name string) ([]mounter.Entry, error) {
+	defer root.Close()
+	if name == "" {
+		name = "."
+	} else if err := plainPath(root, name, true); err != nil {
+		return nil, err
+	}
+	entries, err := fs.ReadDir(root.FS(), name)
+	if err != nil {
+		return nil, err
+	}
+	out := make([]mounter.Entry, 0, len(entries))
+	for _, entry := range entries {
+		info, err := entry.Info()
+		if err != nil {
+			return nil, err
+		}
+		found := mounter.Entry{Name: entry.Name(), Kind: mounter.Other}
+		switch {
+		case info.IsDir():
+			found.Kind = mounter.Directory
+		case info.Mode()&fs.ModeSymlink != 0:
+			found.Kind = mounter.Link
+		case info.Mode().IsRegular():
+			found.Kind, found.Size = mounter.RegularFile, info.Size()
+		}
+		out = append(out, found)
+	}
+	return out, nil
 }
 
 func (d *DirMounter) browse(layer mounter.Layer) (*os.Root, error) {

@@ -65,6 +65,8 @@ func mounterChecks() []check[*mounterRun] {
 		{"C90", "remove, and not while in use", mounterRemove},
 		{"C91", "reset of a server", mounterReset},
 		{"C92", "read files and directories of a layer", mounterBrowse},
+		{"C93", "what a server wrote and deleted is shown, and nothing in it is followed", mounterUpperBrowse},
+		{"C94", "a path of an upper is reset, and not while mounted", mounterRemovePath},
 	}...)
 }
 

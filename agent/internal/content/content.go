@@ -151,11 +151,12 @@ type Surveyor interface {
 	List(ctx context.Context) ([]Ref, error)
 }
 
-// Entry is one entry of a directory of a layer.
+// Entry is one entry of a directory of a layer or of an upper.
 type Entry struct {
-	Name string
-	Kind string // file, directory, link
-	Size int64  // of a file
+	Name   string // with U+FFFD for bytes that are not UTF-8
+	Kind   string // file, directory, link; of uppers also whiteout (a deletion) and other (a pipe and the like)
+	Size   int64  // of a file
+	Opaque bool   // a directory of an upper that hides all that the layers below have in it
 }
 
 // Browser shows what layers hold, without following links. Paths are relative and slash separated.
@@ -165,4 +166,15 @@ type Browser interface {
 	ReadFile(ctx context.Context, layer Layer, path string, offset, length int64) (data []byte, size int64, err error)
 	// ReadDir reports the entries of a directory, sorted by name; path "" is the top.
 	ReadDir(ctx context.Context, layer Layer, path string, report func(Entry) error) error
+}
+
+// Upper shows and mends what a server wrote itself, by the rules of Browser. Game and people can change it at any
+// moment: nothing in it is followed or trusted.
+type Upper interface {
+	ReadUpperFile(ctx context.Context, server, path string, offset, length int64) (data []byte, size int64, err error)
+	// ReadUpperDir also tells whether the directory, or one on the way, hides what the layers below have there. NotFound:
+	// the server never wrote, or not there; Precondition: a deletion or something else is on the way; Conflict: too many.
+	ReadUpperDir(ctx context.Context, server, path string, report func(Entry) error) (opaque bool, err error)
+	// RemovePath removes a path with all below it. Absent is fine. Precondition: the server is mounted.
+	RemovePath(ctx context.Context, server, path string) (existed bool, err error)
 }

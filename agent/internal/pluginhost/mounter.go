@@ -130,3 +130,26 @@ func (m hostedMounter) ReadDir(ctx context.Context, layer mounter.Layer, path st
 	})
 	return err
 }
+
+// ReadUpperFile implements mounter.Upper.
+func (m hostedMounter) ReadUpperFile(ctx context.Context, server, path string, offset, length int64) (data []byte, size int64, err error) {
+	data, err = call(ctx, m.s, mediumCall, func(ctx context.Context, i *instance) (data []byte, err error) {
+		data, size, err = i.mounter.ReadUpperFile(ctx, server, path, offset, length)
+		return data, err
+	})
+	return data, size, err
+}
+
+// ReadUpperDir implements mounter.Upper.
+func (m hostedMounter) ReadUpperDir(ctx context.Context, server, path string, report func(mounter.Entry) error) (bool, error) {
+	return call(ctx, m.s, 0, func(ctx context.Context, i *instance) (bool, error) {
+		return i.mounter.ReadUpperDir(ctx, server, path, report)
+	})
+}
+
+// RemovePath implements mounter.Upper.
+func (m hostedMounter) RemovePath(ctx context.Context, server, path string) (bool, error) {
+	return call(ctx, m.s, 0, func(ctx context.Context, i *instance) (bool, error) {
+		return i.mounter.RemovePath(ctx, server, path)
+	})
+}

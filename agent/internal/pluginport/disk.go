@@ -22,6 +22,7 @@ var (
 	_ content.Surveyor = Disk{}
 	_ content.Measurer = Disk{}
 	_ content.Browser  = Disk{}
+	_ content.Upper    = Disk{}
 )
 
 // Stage implements content.Stager.
@@ -189,7 +190,41 @@ func (d Disk) ReadDir(ctx context.Context, layer content.Layer, path string, rep
 	if err != nil {
 		return err
 	}
-	return explain(m.ReadDir(ctx, mounter.Layer(layer), path, func(entry mounter.Entry) error {
-		return report(content.Entry{Name: entry.Name, Kind: string(entry.Kind), Size: entry.Size})
-	}))
+	return explain(m.ReadDir(ctx, mounter.Layer(layer), path, entries(report)))
+}
+
+func entries(report func(content.Entry) error) func(mounter.Entry) error {
+	return func(e mounter.Entry) error {
+		return report(content.Entry{Name: e.Name, Kind: string(e.Kind), Size: e.Size, Opaque: e.Opaque})
+	}
+}
+
+// ReadUpperFile implements content.Upper.
+func (d Disk) ReadUpperFile(ctx context.Context, server, path string, offset, length int64) ([]byte, int64, error) {
+	m, err := d.Mounter()
+	if err != nil {
+		return nil, 0, err
+	}
+	data, size, err := m.ReadUpperFile(ctx, server, path, offset, length)
+	return data, size, explain(err)
+}
+
+// ReadUpperDir implements content.Upper.
+func (d Disk) ReadUpperDir(ctx context.Context, server, path string, report func(content.Entry) error) (bool, error) {
+	m, err := d.Mounter()
+	if err != nil {
+		return false, err
+	}
+	opaque, err := m.ReadUpperDir(ctx, server, path, entries(report))
+	return opaque, explain(err)
+}
+
+// RemovePath implements content.Upper.
+func (d Disk) RemovePath(ctx context.Context, server, path string) (bool, error) {
+	m, err := d.Mounter()
+	if err != nil {
+		return false, err
+	}
+	existed, err := m.RemovePath(ctx, server, path)
+	return existed, explain(err)
 }

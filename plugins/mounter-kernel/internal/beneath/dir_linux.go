@@ -3,6 +3,7 @@ package beneath
 import (
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"strconv"
@@ -172,4 +173,16 @@ func (d *Dir) Entries() ([]fs.DirEntry, error) {
 		return nil, fmt.Errorf("rewind: %w", err)
 	}
 	return d.file.ReadDir(-1)
+}
+
+// Names lists at most limit names of d in no particular order, and tells whether these are all.
+func (d *Dir) Names(limit int) (names []string, whole bool, err error) {
+	if _, err := d.file.Seek(0, 0); err != nil {
+		return nil, false, fmt.Errorf("rewind: %w", err)
+	}
+	names, err = d.file.Readdirnames(limit + 1)
+	if errors.Is(err, io.EOF) {
+		err = nil
+	}
+	return names[:min(len(names), limit)], len(names) <= limit, err
 }

@@ -24,9 +24,14 @@ func (m *Mounter) ReadFile(_ context.Context, layer mounter.Layer, path string, 
 		return nil, 0, err
 	}
 	defer dir.Close()
+	return readPart(dir, path, layer.String(), offset, length)
+}
+
+// readPart reads from a regular file below dir. What is there can be exchanged at any moment; what was opened is looked at.
+func readPart(dir *beneath.Dir, path, where string, offset, length int64) ([]byte, int64, error) {
 	file, err := dir.OpenFile(path, unix.O_RDONLY, 0)
 	if err != nil {
-		return nil, 0, unseen(layer, path, err)
+		return nil, 0, unseenIn(where, path, err)
 	}
 	defer file.Close()
 	info, err := file.Stat()
@@ -34,10 +39,13 @@ func (m *Mounter) ReadFile(_ context.Context, layer mounter.Layer, path string, 
 		return nil, 0, err
 	}
 	if !info.Mode().IsRegular() {
-		return nil, 0, sdk.Errorf(sdk.CodePrecondition, "%.200q in %s is not a file.", path, layer)
+		return nil, 0, sdk.Errorf(sdk.CodePrecondition, "%.200q in %s is not a file.", path, where)
 	}
 	data := make([]byte, max(min(length, info.Size()-offset), 0))
-	_, err = io.ReadFull(io.NewSectionReader(file, offset, int64(len(data))), data)
+	n, err := io.ReadFull(io.NewSectionReader(file, offset, int64(len(data))), data)
+	if errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, io.EOF) { // it was cut meanwhile
+		return data[:n], offset + int64(n), nil
+	}
 	return data, info.Size(), err
 }
 
@@ -51,7 +59,7 @@ func (m *Mounter) ReadDir(ctx context.Context, layer mounter.Layer, path string,
 	if path != "" {
 		inner, err := dir.Open(path)
 		if err != nil {
-			return unseen(layer, path, err)
+			return unseenIn(layer.String(), path, err)
 		}
 		defer inner.Close()
 		dir = inner
@@ -111,10 +119,10 @@ func describe(dir *beneath.Dir, name string) (entry mounter.Entry, ok bool, err 
 	return entry, true, nil
 }
 
-// unseen says why something in a layer cannot be opened. A link on the way, or one that leads out, gives ELOOP or EXDEV.
-func unseen(l mounter.Layer, path string, err error) error {
+// unseenIn says why something cannot be opened. A link on the way, or one that leads out, gives ELOOP or EXDEV.
+func unseenIn(l, path string, err error) error {
 	switch {
-	case errors.Is(err, fs.ErrNotExist):
+	case errors.Is(err, fs.ErrNotExist), errors.Is(err, unix.ENAMETOOLONG):
 		return sdk.Errorf(sdk.CodeNotFound, "There is no %.200q in %s.", path, l)
 	case errors.Is(err, unix.ENOTDIR), errors.Is(err, unix.ELOOP), errors.Is(err, unix.EXDEV), errors.Is(err, unix.ENXIO):
 		return sdk.Errorf(sdk.CodePrecondition, "%.200q in %s is of another kind, or a link leads there.", path, l)

@@ -138,6 +138,10 @@ const (
 	ListDirectoryResponse_KIND_FILE        ListDirectoryResponse_Kind = 1
 	ListDirectoryResponse_KIND_DIRECTORY   ListDirectoryResponse_Kind = 2
 	ListDirectoryResponse_KIND_LINK        ListDirectoryResponse_Kind = 3
+	// Uppers only: the server deleted what the layers below have there.
+	ListDirectoryResponse_KIND_WHITEOUT ListDirectoryResponse_Kind = 4
+	// Uppers only: a pipe, socket or device, which nothing opens.
+	ListDirectoryResponse_KIND_OTHER ListDirectoryResponse_Kind = 5
 )
 
 // Enum value maps for ListDirectoryResponse_Kind.
@@ -147,12 +151,16 @@ var (
 		1: "KIND_FILE",
 		2: "KIND_DIRECTORY",
 		3: "KIND_LINK",
+		4: "KIND_WHITEOUT",
+		5: "KIND_OTHER",
 	}
 	ListDirectoryResponse_Kind_value = map[string]int32{
 		"KIND_UNSPECIFIED": 0,
 		"KIND_FILE":        1,
 		"KIND_DIRECTORY":   2,
 		"KIND_LINK":        3,
+		"KIND_WHITEOUT":    4,
+		"KIND_OTHER":       5,
 	}
 )
 
@@ -2002,7 +2010,9 @@ type ReadFileRequest struct {
 	Path   string `protobuf:"bytes,2,opt,name=path,proto3" json:"path,omitempty"`
 	Offset uint64 `protobuf:"varint,3,opt,name=offset,proto3" json:"offset,omitempty"`
 	// At most 1 MiB.
-	Length        uint32 `protobuf:"varint,4,opt,name=length,proto3" json:"length,omitempty"`
+	Length uint32 `protobuf:"varint,4,opt,name=length,proto3" json:"length,omitempty"`
+	// Read from the upper of this server instead of a layer.
+	Server        string `protobuf:"bytes,5,opt,name=server,proto3" json:"server,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -2065,6 +2075,13 @@ func (x *ReadFileRequest) GetLength() uint32 {
 	return 0
 }
 
+func (x *ReadFileRequest) GetServer() string {
+	if x != nil {
+		return x.Server
+	}
+	return ""
+}
+
 type ReadFileResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Shorter than asked for only at the end of the file.
@@ -2123,7 +2140,9 @@ type ListDirectoryRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	Layer *Layer                 `protobuf:"bytes,1,opt,name=layer,proto3" json:"layer,omitempty"`
 	// As in ReadFileRequest; "" is the top of the layer.
-	Path          string `protobuf:"bytes,2,opt,name=path,proto3" json:"path,omitempty"`
+	Path string `protobuf:"bytes,2,opt,name=path,proto3" json:"path,omitempty"`
+	// List the upper of this server instead of a layer.
+	Server        string `protobuf:"bytes,3,opt,name=server,proto3" json:"server,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -2172,12 +2191,23 @@ func (x *ListDirectoryRequest) GetPath() string {
 	return ""
 }
 
+func (x *ListDirectoryRequest) GetServer() string {
+	if x != nil {
+		return x.Server
+	}
+	return ""
+}
+
 type ListDirectoryResponse struct {
-	state protoimpl.MessageState     `protogen:"open.v1"`
-	Name  string                     `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
-	Kind  ListDirectoryResponse_Kind `protobuf:"varint,2,opt,name=kind,proto3,enum=left4me.mounter.v1.ListDirectoryResponse_Kind" json:"kind,omitempty"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// "" only in the last message about a directory of an upper, which says with opaque that the directory hides what
+	// the layers below have in it.
+	Name string                     `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
+	Kind ListDirectoryResponse_Kind `protobuf:"varint,2,opt,name=kind,proto3,enum=left4me.mounter.v1.ListDirectoryResponse_Kind" json:"kind,omitempty"`
 	// Bytes of a file, else 0.
-	Size          uint64 `protobuf:"varint,3,opt,name=size,proto3" json:"size,omitempty"`
+	Size uint64 `protobuf:"varint,3,opt,name=size,proto3" json:"size,omitempty"`
+	// Uppers only: a directory that hides all that the layers below have in it.
+	Opaque        bool `protobuf:"varint,4,opt,name=opaque,proto3" json:"opaque,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -2231,6 +2261,110 @@ func (x *ListDirectoryResponse) GetSize() uint64 {
 		return x.Size
 	}
 	return 0
+}
+
+func (x *ListDirectoryResponse) GetOpaque() bool {
+	if x != nil {
+		return x.Opaque
+	}
+	return false
+}
+
+type RemovePathRequest struct {
+	state  protoimpl.MessageState `protogen:"open.v1"`
+	Server string                 `protobuf:"bytes,1,opt,name=server,proto3" json:"server,omitempty"`
+	// As in ReadFileRequest.
+	Path          string `protobuf:"bytes,2,opt,name=path,proto3" json:"path,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *RemovePathRequest) Reset() {
+	*x = RemovePathRequest{}
+	mi := &file_left4me_mounter_v1_mounter_proto_msgTypes[37]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RemovePathRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RemovePathRequest) ProtoMessage() {}
+
+func (x *RemovePathRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_left4me_mounter_v1_mounter_proto_msgTypes[37]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RemovePathRequest.ProtoReflect.Descriptor instead.
+func (*RemovePathRequest) Descriptor() ([]byte, []int) {
+	return file_left4me_mounter_v1_mounter_proto_rawDescGZIP(), []int{37}
+}
+
+func (x *RemovePathRequest) GetServer() string {
+	if x != nil {
+		return x.Server
+	}
+	return ""
+}
+
+func (x *RemovePathRequest) GetPath() string {
+	if x != nil {
+		return x.Path
+	}
+	return ""
+}
+
+type RemovePathResponse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Existed       bool                   `protobuf:"varint,1,opt,name=existed,proto3" json:"existed,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *RemovePathResponse) Reset() {
+	*x = RemovePathResponse{}
+	mi := &file_left4me_mounter_v1_mounter_proto_msgTypes[38]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RemovePathResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RemovePathResponse) ProtoMessage() {}
+
+func (x *RemovePathResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_left4me_mounter_v1_mounter_proto_msgTypes[38]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RemovePathResponse.ProtoReflect.Descriptor instead.
+func (*RemovePathResponse) Descriptor() ([]byte, []int) {
+	return file_left4me_mounter_v1_mounter_proto_rawDescGZIP(), []int{38}
+}
+
+func (x *RemovePathResponse) GetExisted() bool {
+	if x != nil {
+		return x.Existed
+	}
+	return false
 }
 
 var File_left4me_mounter_v1_mounter_proto protoreflect.FileDescriptor
@@ -2355,27 +2489,38 @@ const file_left4me_mounter_v1_mounter_proto_rawDesc = "" +
 	"\acontent\x18\x01 \x01(\v2\x1b.left4me.mounter.v1.ContentR\acontent\x12\x14\n" +
 	"\x05reset\x18\x02 \x01(\bR\x05reset\"*\n" +
 	"\x0eRemoveResponse\x12\x18\n" +
-	"\aexisted\x18\x01 \x01(\bR\aexisted\"\x86\x01\n" +
+	"\aexisted\x18\x01 \x01(\bR\aexisted\"\x9e\x01\n" +
 	"\x0fReadFileRequest\x12/\n" +
 	"\x05layer\x18\x01 \x01(\v2\x19.left4me.mounter.v1.LayerR\x05layer\x12\x12\n" +
 	"\x04path\x18\x02 \x01(\tR\x04path\x12\x16\n" +
 	"\x06offset\x18\x03 \x01(\x04R\x06offset\x12\x16\n" +
-	"\x06length\x18\x04 \x01(\rR\x06length\":\n" +
+	"\x06length\x18\x04 \x01(\rR\x06length\x12\x16\n" +
+	"\x06server\x18\x05 \x01(\tR\x06server\":\n" +
 	"\x10ReadFileResponse\x12\x12\n" +
 	"\x04data\x18\x01 \x01(\fR\x04data\x12\x12\n" +
-	"\x04size\x18\x02 \x01(\x04R\x04size\"[\n" +
+	"\x04size\x18\x02 \x01(\x04R\x04size\"s\n" +
 	"\x14ListDirectoryRequest\x12/\n" +
 	"\x05layer\x18\x01 \x01(\v2\x19.left4me.mounter.v1.LayerR\x05layer\x12\x12\n" +
-	"\x04path\x18\x02 \x01(\tR\x04path\"\xd3\x01\n" +
+	"\x04path\x18\x02 \x01(\tR\x04path\x12\x16\n" +
+	"\x06server\x18\x03 \x01(\tR\x06server\"\x8e\x02\n" +
 	"\x15ListDirectoryResponse\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12B\n" +
 	"\x04kind\x18\x02 \x01(\x0e2..left4me.mounter.v1.ListDirectoryResponse.KindR\x04kind\x12\x12\n" +
-	"\x04size\x18\x03 \x01(\x04R\x04size\"N\n" +
+	"\x04size\x18\x03 \x01(\x04R\x04size\x12\x16\n" +
+	"\x06opaque\x18\x04 \x01(\bR\x06opaque\"q\n" +
 	"\x04Kind\x12\x14\n" +
 	"\x10KIND_UNSPECIFIED\x10\x00\x12\r\n" +
 	"\tKIND_FILE\x10\x01\x12\x12\n" +
 	"\x0eKIND_DIRECTORY\x10\x02\x12\r\n" +
-	"\tKIND_LINK\x10\x032\x9c\n" +
+	"\tKIND_LINK\x10\x03\x12\x11\n" +
+	"\rKIND_WHITEOUT\x10\x04\x12\x0e\n" +
+	"\n" +
+	"KIND_OTHER\x10\x05\"?\n" +
+	"\x11RemovePathRequest\x12\x16\n" +
+	"\x06server\x18\x01 \x01(\tR\x06server\x12\x12\n" +
+	"\x04path\x18\x02 \x01(\tR\x04path\".\n" +
+	"\x12RemovePathResponse\x12\x18\n" +
+	"\aexisted\x18\x01 \x01(\bR\aexisted2\xf9\n" +
 	"\n" +
 	"\x0eMounterService\x12L\n" +
 	"\x05Probe\x12 .left4me.mounter.v1.ProbeRequest\x1a!.left4me.mounter.v1.ProbeResponse\x12L\n" +
@@ -2394,7 +2539,9 @@ const file_left4me_mounter_v1_mounter_proto_rawDesc = "" +
 	"\x05Usage\x12 .left4me.mounter.v1.UsageRequest\x1a!.left4me.mounter.v1.UsageResponse\x12O\n" +
 	"\x06Remove\x12!.left4me.mounter.v1.RemoveRequest\x1a\".left4me.mounter.v1.RemoveResponse\x12U\n" +
 	"\bReadFile\x12#.left4me.mounter.v1.ReadFileRequest\x1a$.left4me.mounter.v1.ReadFileResponse\x12f\n" +
-	"\rListDirectory\x12(.left4me.mounter.v1.ListDirectoryRequest\x1a).left4me.mounter.v1.ListDirectoryResponse0\x01BCZAgithub.com/left4me/left4me/sdk/proto/left4me/mounter/v1;mounterv1b\x06proto3"
+	"\rListDirectory\x12(.left4me.mounter.v1.ListDirectoryRequest\x1a).left4me.mounter.v1.ListDirectoryResponse0\x01\x12[\n" +
+	"\n" +
+	"RemovePath\x12%.left4me.mounter.v1.RemovePathRequest\x1a&.left4me.mounter.v1.RemovePathResponseBCZAgithub.com/left4me/left4me/sdk/proto/left4me/mounter/v1;mounterv1b\x06proto3"
 
 var (
 	file_left4me_mounter_v1_mounter_proto_rawDescOnce sync.Once
@@ -2409,7 +2556,7 @@ func file_left4me_mounter_v1_mounter_proto_rawDescGZIP() []byte {
 }
 
 var file_left4me_mounter_v1_mounter_proto_enumTypes = make([]protoimpl.EnumInfo, 3)
-var file_left4me_mounter_v1_mounter_proto_msgTypes = make([]protoimpl.MessageInfo, 38)
+var file_left4me_mounter_v1_mounter_proto_msgTypes = make([]protoimpl.MessageInfo, 40)
 var file_left4me_mounter_v1_mounter_proto_goTypes = []any{
 	(WatchMountsResponse_Event)(0),  // 0: left4me.mounter.v1.WatchMountsResponse.Event
 	(DiffResponse_Change)(0),        // 1: left4me.mounter.v1.DiffResponse.Change
@@ -2451,10 +2598,12 @@ var file_left4me_mounter_v1_mounter_proto_goTypes = []any{
 	(*ReadFileResponse)(nil),        // 37: left4me.mounter.v1.ReadFileResponse
 	(*ListDirectoryRequest)(nil),    // 38: left4me.mounter.v1.ListDirectoryRequest
 	(*ListDirectoryResponse)(nil),   // 39: left4me.mounter.v1.ListDirectoryResponse
-	nil,                             // 40: left4me.mounter.v1.ProbeResponse.FeaturesEntry
+	(*RemovePathRequest)(nil),       // 40: left4me.mounter.v1.RemovePathRequest
+	(*RemovePathResponse)(nil),      // 41: left4me.mounter.v1.RemovePathResponse
+	nil,                             // 42: left4me.mounter.v1.ProbeResponse.FeaturesEntry
 }
 var file_left4me_mounter_v1_mounter_proto_depIdxs = []int32{
-	40, // 0: left4me.mounter.v1.ProbeResponse.features:type_name -> left4me.mounter.v1.ProbeResponse.FeaturesEntry
+	42, // 0: left4me.mounter.v1.ProbeResponse.features:type_name -> left4me.mounter.v1.ProbeResponse.FeaturesEntry
 	10, // 1: left4me.mounter.v1.ProbeResponse.limits:type_name -> left4me.mounter.v1.Limits
 	6,  // 2: left4me.mounter.v1.Content.revision:type_name -> left4me.mounter.v1.Revision
 	6,  // 3: left4me.mounter.v1.Layer.revision:type_name -> left4me.mounter.v1.Revision
@@ -2492,23 +2641,25 @@ var file_left4me_mounter_v1_mounter_proto_depIdxs = []int32{
 	34, // 35: left4me.mounter.v1.MounterService.Remove:input_type -> left4me.mounter.v1.RemoveRequest
 	36, // 36: left4me.mounter.v1.MounterService.ReadFile:input_type -> left4me.mounter.v1.ReadFileRequest
 	38, // 37: left4me.mounter.v1.MounterService.ListDirectory:input_type -> left4me.mounter.v1.ListDirectoryRequest
-	4,  // 38: left4me.mounter.v1.MounterService.Probe:output_type -> left4me.mounter.v1.ProbeResponse
-	9,  // 39: left4me.mounter.v1.MounterService.Stage:output_type -> left4me.mounter.v1.StageResponse
-	12, // 40: left4me.mounter.v1.MounterService.Commit:output_type -> left4me.mounter.v1.CommitResponse
-	14, // 41: left4me.mounter.v1.MounterService.Discard:output_type -> left4me.mounter.v1.DiscardResponse
-	16, // 42: left4me.mounter.v1.MounterService.Mount:output_type -> left4me.mounter.v1.MountResponse
-	19, // 43: left4me.mounter.v1.MounterService.Unmount:output_type -> left4me.mounter.v1.UnmountResponse
-	22, // 44: left4me.mounter.v1.MounterService.WriteFiles:output_type -> left4me.mounter.v1.WriteFilesResponse
-	24, // 45: left4me.mounter.v1.MounterService.ListMounts:output_type -> left4me.mounter.v1.ListMountsResponse
-	26, // 46: left4me.mounter.v1.MounterService.WatchMounts:output_type -> left4me.mounter.v1.WatchMountsResponse
-	28, // 47: left4me.mounter.v1.MounterService.Diff:output_type -> left4me.mounter.v1.DiffResponse
-	30, // 48: left4me.mounter.v1.MounterService.ListContent:output_type -> left4me.mounter.v1.ListContentResponse
-	32, // 49: left4me.mounter.v1.MounterService.Usage:output_type -> left4me.mounter.v1.UsageResponse
-	35, // 50: left4me.mounter.v1.MounterService.Remove:output_type -> left4me.mounter.v1.RemoveResponse
-	37, // 51: left4me.mounter.v1.MounterService.ReadFile:output_type -> left4me.mounter.v1.ReadFileResponse
-	39, // 52: left4me.mounter.v1.MounterService.ListDirectory:output_type -> left4me.mounter.v1.ListDirectoryResponse
-	38, // [38:53] is the sub-list for method output_type
-	23, // [23:38] is the sub-list for method input_type
+	40, // 38: left4me.mounter.v1.MounterService.RemovePath:input_type -> left4me.mounter.v1.RemovePathRequest
+	4,  // 39: left4me.mounter.v1.MounterService.Probe:output_type -> left4me.mounter.v1.ProbeResponse
+	9,  // 40: left4me.mounter.v1.MounterService.Stage:output_type -> left4me.mounter.v1.StageResponse
+	12, // 41: left4me.mounter.v1.MounterService.Commit:output_type -> left4me.mounter.v1.CommitResponse
+	14, // 42: left4me.mounter.v1.MounterService.Discard:output_type -> left4me.mounter.v1.DiscardResponse
+	16, // 43: left4me.mounter.v1.MounterService.Mount:output_type -> left4me.mounter.v1.MountResponse
+	19, // 44: left4me.mounter.v1.MounterService.Unmount:output_type -> left4me.mounter.v1.UnmountResponse
+	22, // 45: left4me.mounter.v1.MounterService.WriteFiles:output_type -> left4me.mounter.v1.WriteFilesResponse
+	24, // 46: left4me.mounter.v1.MounterService.ListMounts:output_type -> left4me.mounter.v1.ListMountsResponse
+	26, // 47: left4me.mounter.v1.MounterService.WatchMounts:output_type -> left4me.mounter.v1.WatchMountsResponse
+	28, // 48: left4me.mounter.v1.MounterService.Diff:output_type -> left4me.mounter.v1.DiffResponse
+	30, // 49: left4me.mounter.v1.MounterService.ListContent:output_type -> left4me.mounter.v1.ListContentResponse
+	32, // 50: left4me.mounter.v1.MounterService.Usage:output_type -> left4me.mounter.v1.UsageResponse
+	35, // 51: left4me.mounter.v1.MounterService.Remove:output_type -> left4me.mounter.v1.RemoveResponse
+	37, // 52: left4me.mounter.v1.MounterService.ReadFile:output_type -> left4me.mounter.v1.ReadFileResponse
+	39, // 53: left4me.mounter.v1.MounterService.ListDirectory:output_type -> left4me.mounter.v1.ListDirectoryResponse
+	41, // 54: left4me.mounter.v1.MounterService.RemovePath:output_type -> left4me.mounter.v1.RemovePathResponse
+	39, // [39:55] is the sub-list for method output_type
+	23, // [23:39] is the sub-list for method input_type
 	23, // [23:23] is the sub-list for extension type_name
 	23, // [23:23] is the sub-list for extension extendee
 	0,  // [0:23] is the sub-list for field type_name
@@ -2535,7 +2686,7 @@ func file_left4me_mounter_v1_mounter_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_left4me_mounter_v1_mounter_proto_rawDesc), len(file_left4me_mounter_v1_mounter_proto_rawDesc)),
 			NumEnums:      3,
-			NumMessages:   38,
+			NumMessages:   40,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

@@ -40,6 +40,7 @@ const (
 	MounterService_Remove_FullMethodName        = "/left4me.mounter.v1.MounterService/Remove"
 	MounterService_ReadFile_FullMethodName      = "/left4me.mounter.v1.MounterService/ReadFile"
 	MounterService_ListDirectory_FullMethodName = "/left4me.mounter.v1.MounterService/ListDirectory"
+	MounterService_RemovePath_FullMethodName    = "/left4me.mounter.v1.MounterService/RemovePath"
 )
 
 // MounterServiceClient is the client API for MounterService service.
@@ -74,10 +75,14 @@ type MounterServiceClient interface {
 	Usage(ctx context.Context, in *UsageRequest, opts ...grpc.CallOption) (*UsageResponse, error)
 	// Remove deletes one piece of content. Absent: OK. In use by a mount: FAILED_PRECONDITION.
 	Remove(ctx context.Context, in *RemoveRequest, opts ...grpc.CallOption) (*RemoveResponse, error)
-	// ReadFile gives a part of a regular file of a layer. Links are not followed.
+	// ReadFile gives a part of a regular file of a layer or of a server's upper. Links are not followed.
 	ReadFile(ctx context.Context, in *ReadFileRequest, opts ...grpc.CallOption) (*ReadFileResponse, error)
-	// ListDirectory lists the entries of one directory of a layer, sorted by name. Links are not followed.
+	// ListDirectory lists the entries of one directory of a layer or of a server's upper, sorted by name. Links are not
+	// followed.
 	ListDirectory(ctx context.Context, in *ListDirectoryRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[ListDirectoryResponse], error)
+	// RemovePath removes a path, with all below it, from a server's upper, so that what the layers below have there shows
+	// again. Links are removed, not followed. Absent: OK. Mounted: FAILED_PRECONDITION.
+	RemovePath(ctx context.Context, in *RemovePathRequest, opts ...grpc.CallOption) (*RemovePathResponse, error)
 }
 
 type mounterServiceClient struct {
@@ -274,6 +279,16 @@ func (c *mounterServiceClient) ListDirectory(ctx context.Context, in *ListDirect
 // This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
 type MounterService_ListDirectoryClient = grpc.ServerStreamingClient[ListDirectoryResponse]
 
+func (c *mounterServiceClient) RemovePath(ctx context.Context, in *RemovePathRequest, opts ...grpc.CallOption) (*RemovePathResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(RemovePathResponse)
+	err := c.cc.Invoke(ctx, MounterService_RemovePath_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 // MounterServiceServer is the server API for MounterService service.
 // All implementations must embed UnimplementedMounterServiceServer
 // for forward compatibility.
@@ -306,10 +321,14 @@ type MounterServiceServer interface {
 	Usage(context.Context, *UsageRequest) (*UsageResponse, error)
 	// Remove deletes one piece of content. Absent: OK. In use by a mount: FAILED_PRECONDITION.
 	Remove(context.Context, *RemoveRequest) (*RemoveResponse, error)
-	// ReadFile gives a part of a regular file of a layer. Links are not followed.
+	// ReadFile gives a part of a regular file of a layer or of a server's upper. Links are not followed.
 	ReadFile(context.Context, *ReadFileRequest) (*ReadFileResponse, error)
-	// ListDirectory lists the entries of one directory of a layer, sorted by name. Links are not followed.
+	// ListDirectory lists the entries of one directory of a layer or of a server's upper, sorted by name. Links are not
+	// followed.
 	ListDirectory(*ListDirectoryRequest, grpc.ServerStreamingServer[ListDirectoryResponse]) error
+	// RemovePath removes a path, with all below it, from a server's upper, so that what the layers below have there shows
+	// again. Links are removed, not followed. Absent: OK. Mounted: FAILED_PRECONDITION.
+	RemovePath(context.Context, *RemovePathRequest) (*RemovePathResponse, error)
 	mustEmbedUnimplementedMounterServiceServer()
 }
 
@@ -364,6 +383,9 @@ func (UnimplementedMounterServiceServer) ReadFile(context.Context, *ReadFileRequ
 }
 func (UnimplementedMounterServiceServer) ListDirectory(*ListDirectoryRequest, grpc.ServerStreamingServer[ListDirectoryResponse]) error {
 	return status.Error(codes.Unimplemented, "method ListDirectory not implemented")
+}
+func (UnimplementedMounterServiceServer) RemovePath(context.Context, *RemovePathRequest) (*RemovePathResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method RemovePath not implemented")
 }
 func (UnimplementedMounterServiceServer) mustEmbedUnimplementedMounterServiceServer() {}
 func (UnimplementedMounterServiceServer) testEmbeddedByValue()                        {}
@@ -628,6 +650,24 @@ func _MounterService_ListDirectory_Handler(srv interface{}, stream grpc.ServerSt
 // This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
 type MounterService_ListDirectoryServer = grpc.ServerStreamingServer[ListDirectoryResponse]
 
+func _MounterService_RemovePath_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(RemovePathRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(MounterServiceServer).RemovePath(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: MounterService_RemovePath_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(MounterServiceServer).RemovePath(ctx, req.(*RemovePathRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 // MounterService_ServiceDesc is the grpc.ServiceDesc for MounterService service.
 // It's only intended for direct use with grpc.RegisterService,
 // and not to be introspected or modified (even as a copy)
@@ -678,6 +718,10 @@ var MounterService_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "ReadFile",
 			Handler:    _MounterService_ReadFile_Handler,
+		},
+		{
+			MethodName: "RemovePath",
+			Handler:    _MounterService_RemovePath_Handler,
 		},
 	},
 	Streams: []grpc.StreamDesc{
