@@ -7,6 +7,7 @@ import (
 	"github.com/left4me/left4me/agent/api"
 	"github.com/left4me/left4me/agent/internal/fault"
 	"github.com/left4me/left4me/agent/internal/id"
+	"github.com/left4me/left4me/agent/internal/schedule"
 )
 
 // scheduleView keeps schedules. It never fires one by itself: tests say when, with Run.
@@ -107,6 +108,11 @@ func (v scheduleView) Run(_ context.Context, actor, name string, _ api.ScheduleR
 	now := time.Now().UTC()
 	s.LastJob, s.LastRun = j.ID, &now
 	return j.show(), nil
+}
+
+func (v scheduleView) Preview(_ context.Context, t api.ScheduleTrigger) (api.SchedulePreview, error) {
+	times, err := schedule.NextTimes(t.Cron, t.Zone, time.Now(), 5)
+	return api.SchedulePreview{NextRuns: times}, err
 }
 
 func (v scheduleView) Kinds(context.Context) (api.ScheduleKinds, error) {

@@ -45,6 +45,7 @@ const (
 	PathSchedules        = Prefix + "/schedules"               // GET []Schedule, POST ScheduleCreate -> Schedule
 	PathSchedule         = PathSchedules + "/{name}"           // GET, PATCH ScheduleUpdate, DELETE
 	PathScheduleRun      = PathSchedule + "/run"               // POST ScheduleRun -> 202 Job
+	PathSchedulePreview  = Prefix + "/schedule-preview"        // POST ScheduleTrigger -> SchedulePreview; changes nothing
 	PathScheduleKinds    = Prefix + "/schedule-kinds"          // GET ScheduleKinds
 	PathJobs             = Prefix + "/jobs"                    // GET []Job ?subject=&status=&limit=&before=
 	PathJob              = PathJobs + "/{id}"                  // GET

@@ -74,6 +74,11 @@ type ScheduleRun struct {
 	Server string `json:"server,omitempty" doc:"Stands for the server of the trigger."`
 }
 
+// SchedulePreview says when a trigger would set a schedule off.
+type SchedulePreview struct {
+	NextRuns []time.Time `json:"next_runs" doc:"The next times, in the trigger's zone; none for a trigger without cron."`
+}
+
 // ScheduleKinds says what schedules can be made of.
 type ScheduleKinds struct {
 	Causes  []string             `json:"causes" doc:"What can set one off."`

@@ -38,6 +38,11 @@ func (c *Client) RunSchedule(ctx context.Context, name string, in api.ScheduleRu
 	return call[api.ScheduleRun, api.Job](ctx, c, http.MethodPost, api.PathScheduleRun, &in, name)
 }
 
+// PreviewSchedule says when a trigger would set a schedule off. It changes nothing.
+func (c *Client) PreviewSchedule(ctx context.Context, in api.ScheduleTrigger) (api.SchedulePreview, error) {
+	return call[api.ScheduleTrigger, api.SchedulePreview](ctx, c, http.MethodPost, api.PathSchedulePreview, &in)
+}
+
 // ScheduleKinds says what schedules can be made of.
 func (c *Client) ScheduleKinds(ctx context.Context) (api.ScheduleKinds, error) {
 	return get[api.ScheduleKinds](ctx, c, api.PathScheduleKinds)

@@ -68,6 +68,11 @@ func (s schedules) Kinds(context.Context) (api.ScheduleKinds, error) {
 	return out, nil
 }
 
+func (s schedules) Preview(_ context.Context, t api.ScheduleTrigger) (api.SchedulePreview, error) {
+	times, err := schedule.NextTimes(t.Cron, t.Zone, time.Now(), 5)
+	return api.SchedulePreview{NextRuns: times}, err
+}
+
 func define(s *schedule.Schedule, d api.ScheduleDefinition) {
 	s.Trigger = schedule.Trigger{Cron: d.Trigger.Cron, Zone: d.Trigger.Zone, On: schedule.Cause(d.Trigger.On), Server: d.Trigger.Server,
 		Match: d.Trigger.Match, Cooldown: seconds(d.Trigger.Cooldown)}

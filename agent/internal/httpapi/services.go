@@ -178,6 +178,7 @@ type Schedules interface {
 	Delete(ctx context.Context, actor, name string) error
 	Run(ctx context.Context, actor, name string, run api.ScheduleRun) (api.Job, error)
 	Kinds(ctx context.Context) (api.ScheduleKinds, error)
+	Preview(ctx context.Context, trigger api.ScheduleTrigger) (api.SchedulePreview, error)
 }
 
 // Jobs shows and steers jobs.

@@ -100,6 +100,9 @@ func table(s Services) []route {
 		{patch, api.PathSchedule, "schedule-update", "Change a schedule, or switch it on or off.", Admin, change(ok, s.Schedules.Update)},
 		{del, api.PathSchedule, "schedule-delete", "Delete a schedule.", Admin, remove(s.Schedules.Delete)},
 		{post, api.PathScheduleRun, "schedule-run", "Set a schedule off by hand.", Operate, change(queued, s.Schedules.Run)},
+		{post, api.PathSchedulePreview, "schedule-preview", "Say when a trigger would set a schedule off.", Read, accepts(ok, func(c call, in api.ScheduleTrigger) (api.SchedulePreview, error) {
+			return s.Schedules.Preview(c.ctx, in)
+		})},
 		{get, api.PathScheduleKinds, "schedule-kinds", "List what schedules can be made of.", Read, all(s.Schedules.Kinds)},
 
 		{get, api.PathJobs, "job-list", "List jobs, newest first.", Read | ServerView, jobs(s.Jobs)},

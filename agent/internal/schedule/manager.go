@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"log/slog"
+	"slices"
 	"strings"
 	"time"
 
@@ -155,10 +156,11 @@ func Mask(address string) string {
 // unmask puts the addresses back that a person saw masked.
 func unmask(before, after []Action) {
 	for i := range after {
-		for _, old := range before {
-			if after[i].URL != "" && after[i].URL == Mask(old.URL) {
-				after[i].URL = old.URL
-			}
+		masked := func(old Action) bool { return after[i].URL != "" && after[i].URL == Mask(old.URL) }
+		if i < len(before) && masked(before[i]) { // two addresses of one host look alike
+			after[i].URL = before[i].URL
+		} else if at := slices.IndexFunc(before, masked); at >= 0 {
+			after[i].URL = before[at].URL
 		}
 	}
 }

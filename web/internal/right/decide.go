@@ -87,6 +87,42 @@ func ForJob(kind string) Right {
 		return OverlayBuild
 	case "overlay.delete":
 		return OverlayDelete
+	case "schedule.run":
+		return ScheduleEdit
+	}
+	return Admin
+}
+
+// ForAction returns the right on its server or overlay that is needed to let a schedule do an action. [Member] is for
+// what is done to nothing of the host, [Admin] for everything that is not listed.
+func ForAction(kind string) Right {
+	switch kind {
+	case "start", "stop", "restart", "kill":
+		return ServerPower
+	case "say", "command":
+		return ServerCommand
+	case "map":
+		return ServerMap
+	case "build":
+		return OverlayBuild
+	case "webhook":
+		return Member
+	}
+	return Admin
+}
+
+// ForCause returns the right on a server that is needed to let what happens there set off a schedule, whose actions can
+// pass it on. [Member] is for causes that tell nothing of the host's servers, [Admin] for everything that is not listed.
+func ForCause(cause string) Right {
+	switch cause {
+	case "", "game.outdated":
+		return Member
+	case "server.console":
+		return ServerConsole
+	case "server.joined":
+		return ServerPlayers
+	case "server.map_end", "server.map", "server.empty", "server.started", "server.stopped", "server.crashed", "server.hung":
+		return ServerView
 	}
 	return Admin
 }

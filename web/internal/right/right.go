@@ -47,6 +47,9 @@ const (
 	BlueprintDelete Right = "blueprint.delete"
 	BlueprintCreate Right = "blueprint.create"
 
+	ScheduleView Right = "schedule.view"
+	ScheduleEdit Right = "schedule.edit"
+
 	JobView  Right = "job.view"
 	JobSteer Right = "job.steer"
 )
@@ -74,7 +77,7 @@ func Catalogue() []Entry {
 		{ServerFiles, "Look at its files and download them.", true},
 		{ServerWrite, "Change, add and remove files that it wrote.", true},
 		{ServerSettings, "Change its blueprint, port and settings.", true},
-		{ServerSchedule, "Make and change schedules.", true},
+		{ServerSchedule, "Make and change schedules that do what one may do by hand.", true},
 		{ServerReset, "Throw away what it wrote.", true},
 		{ServerDelete, "Delete it.", false},
 		{ServerShare, "Say who else may do what with it.", false},
@@ -91,6 +94,9 @@ func Catalogue() []Entry {
 		{BlueprintDelete, "Delete it.", false},
 		{BlueprintCreate, "Make a blueprint, within the account's limit.", false},
 
+		{ScheduleView, "See a schedule: whoever may do by hand all that it does, and make schedules for every server it names. Of a schedule that names nothing, whoever made it.", false},
+		{ScheduleEdit, "Change it, switch it on and off, run and delete it: whoever may see it.", false},
+
 		{JobView, "See a job and its log: whoever asked for it or may see what it is about.", false},
 		{JobSteer, "Cancel it or do it again: whoever may do to its object what the job does.", false},
 	}
@@ -106,7 +112,7 @@ func Shareable() []Entry {
 	return slices.DeleteFunc(Catalogue(), func(e Entry) bool { return !e.Share })
 }
 
-// Kind returns what r is about: server, overlay, blueprint, job, or "" for a right about no object.
+// Kind returns what r is about: server, overlay, blueprint, schedule, job, or "" for a right about no object.
 func (r Right) Kind() string {
 	kind, _, ok := strings.Cut(string(r), ".")
 	if !ok {

@@ -80,9 +80,24 @@ func TestParseSetKeepsWhatCanBeShared(t *testing.T) {
 
 func TestForJob(t *testing.T) {
 	for kind, want := range map[string]right.Right{"server.start": right.ServerPower, "server.reset": right.ServerReset,
-		"server.delete": right.ServerDelete, "overlay.build": right.OverlayBuild, "release.install": right.Admin, "": right.Admin} {
+		"server.delete": right.ServerDelete, "overlay.build": right.OverlayBuild, "schedule.run": right.ScheduleEdit, "release.install": right.Admin, "": right.Admin} {
 		if got := right.ForJob(kind); got != want {
 			t.Errorf("%q needs %q, want %q", kind, got, want)
+		}
+	}
+}
+
+func TestForActionAndCause(t *testing.T) {
+	for kind, want := range map[string]right.Right{"start": right.ServerPower, "kill": right.ServerPower, "say": right.ServerCommand, "command": right.ServerCommand,
+		"map": right.ServerMap, "build": right.OverlayBuild, "webhook": right.Member, "update": right.Admin, "refresh": right.Admin, "": right.Admin} {
+		if got := right.ForAction(kind); got != want {
+			t.Errorf("action %q needs %q, want %q", kind, got, want)
+		}
+	}
+	for cause, want := range map[string]right.Right{"": right.Member, "server.empty": right.ServerView, "server.console": right.ServerConsole,
+		"server.joined": right.ServerPlayers, "game.outdated": right.Member, "job.failed": right.Admin, "server.new": right.Admin} {
+		if got := right.ForCause(cause); got != want {
+			t.Errorf("cause %q needs %q, want %q", cause, got, want)
 		}
 	}
 }

@@ -57,6 +57,7 @@ func pages(running string) map[string]string {
 		"server-new": "/hosts/local/servers/new", "server-crashed": "/hosts/local/servers/versus", "server-delete": "/hosts/local/servers/versus/delete",
 		"overlays": "/hosts/local/overlays", "overlay": "/hosts/local/overlays/maps", "overlay-campaigns": "/hosts/local/overlays/maps/campaigns", "overlay-new": "/hosts/local/overlays/new",
 		"overlay-workshop": "/hosts/local/overlays/new?type=overlay-workshop", "blueprints": "/hosts/local/blueprints",
+		"schedules": "/hosts/local/schedules", "schedule": "/hosts/local/schedules/nightly", "schedule-new": "/hosts/local/schedules/new",
 		"blueprint": "/hosts/local/blueprints/coop", "server-campaigns": "/hosts/local/servers/campaign-night/campaigns",
 		"overlay-empty-campaigns": "/hosts/local/overlays/stripper/campaigns", "jobs": "/hosts/local/jobs", "job-running": "/hosts/local/jobs/" + running,
 		"jobs-empty": "/hosts/local/jobs?status=canceled", "events": "/hosts/local/events", "plugins": "/hosts/local/plugins",
@@ -126,6 +127,17 @@ func busyHost(p *panel) string {
 		if s.LastJob != "" {
 			p.finished(s.LastJob)
 		}
+	}
+	none := 0
+	for name, definition := range map[string]api.ScheduleDefinition{
+		"nightly": {Trigger: api.ScheduleTrigger{Cron: "30 4 * * *", Zone: "Europe/Berlin"}, CatchUp: true,
+			Conditions: api.ScheduleConditions{Server: "campaign-night", MaxPlayers: &none, Wait: 3600, States: []string{"running"}},
+			Actions: []api.ScheduleAction{{Kind: "say", Server: "campaign-night", Text: "Restart in a minute <b>"}, {Kind: "restart", Server: "campaign-night", After: 60},
+				{Kind: "webhook", URL: "https://discord.example/…", Format: "discord", Continue: true}}},
+		"back-to-the-lobby": {Trigger: api.ScheduleTrigger{On: "server.empty", Server: "versus"}, Actions: []api.ScheduleAction{{Kind: "map", Text: "c1m1_hotel"}}},
+	} {
+		_, err = agent.CreateSchedule(ctx, api.ScheduleCreate{Name: name, Disabled: name != "nightly", ScheduleDefinition: definition})
+		must(err)
 	}
 	p.agent.SetContent("maps", workshopContent())
 	p.agent.SetContent("stripper", agenttest.Content{Packs: []api.Addon{{File: "streets_fix.vpk", Bytes: 4 << 10, Maps: []string{"STREETS"}}}})

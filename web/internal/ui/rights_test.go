@@ -75,6 +75,9 @@ func newTown(t *testing.T) *town {
 	p.finished(p.server.LastJob)
 	p.job = p.server.LastJob
 	p.agent.Print("alpha", "console-secret-of-bob")
+	_, err = agent.CreateSchedule(ctx, api.ScheduleCreate{Name: "alpha", ScheduleDefinition: api.ScheduleDefinition{Trigger: api.ScheduleTrigger{Cron: "0 5 * * *"},
+		Actions: []api.ScheduleAction{{Kind: "say", Server: "alpha", Text: "secret-words-of-bob"}}}})
+	must(err)
 	carol, err := p.accounts.Find(ctx, friend)
 	must(err)
 	must(p.accounts.PutShare(ctx, account.Share{Host: "local", Server: p.server.ID, AccountID: carol.ID, Rights: given.String(), GivenBy: owner}))
@@ -357,7 +360,7 @@ func TestEveryChangeIsRecorded(t *testing.T) {
 			t.Errorf("%s %s is not in the audit log as %q", route.Method, route.Path, route.Audit)
 		}
 	}
-	if want := []string{"/theme", "/hosts/local/blueprint-preview"}; !slices.Equal(unrecorded, want) {
+	if want := []string{"/theme", "/hosts/local/blueprint-preview", "/hosts/local/schedule-preview"}; !slices.Equal(unrecorded, want) {
 		t.Errorf("unrecorded: %q, want %q", unrecorded, want)
 	}
 	refused := p.do(p.browsers[stranger], p.request(http.MethodPost, "/people/bob/disable", nil))

@@ -126,8 +126,11 @@ func (p *Panel) authorize(r *http.Request, row route, s *scene) error {
 	if err != nil {
 		return err
 	}
-	if kind == "job" {
+	switch kind {
+	case "job":
 		return p.authorizeJob(r, agent, row.need, s)
+	case "schedule":
+		return p.authorizeSchedule(r, agent, row.need, s)
 	}
 	s.subject = kind + "/" + param(r, "name")
 	if s.rights, err = p.rightsOn(r, agent, s.person, s.subject); err != nil {

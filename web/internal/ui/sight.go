@@ -19,6 +19,7 @@ type sight struct {
 	servers    []api.Server
 	overlays   []api.Overlay
 	blueprints []api.Blueprint
+	schedules  []api.Schedule
 }
 
 // object is one thing that a person may see.
@@ -81,6 +82,14 @@ func (p *Panel) look(r *http.Request, agent *client.Client, host string, who per
 	s.blueprints = keep(blueprints, func(x api.Blueprint) bool {
 		return s.add("blueprint", x.Name, right.Object{Owner: x.Owner}, x.CreatedAt, nil)
 	})
+	schedules, err := agent.Schedules(ctx)
+	if err != nil {
+		return s, err
+	}
+	s.schedules = keep(schedules, s.schedule)
+	for _, x := range s.schedules {
+		s.subjects["schedule/"+x.Name] = object{rights: right.Set{right.ScheduleView, right.ScheduleEdit}, owner: x.Owner, created: x.CreatedAt}
+	}
 	for i := range s.overlays {
 		s.overlays[i].UsedBy = s.names("blueprint", s.overlays[i].UsedBy)
 	}

@@ -211,6 +211,17 @@ func table() []route {
 		{post, "/hosts/{host}/blueprints/{name}/delete", right.BlueprintDelete, "blueprint.delete", (*Panel).blueprintDelete},
 		{post, "/hosts/{host}/blueprint-preview", right.Member, unrecorded, (*Panel).blueprintPreview},
 
+		{get, "/hosts/{host}/schedules", right.Member, "", (*Panel).schedules},
+		{get, "/hosts/{host}/schedules/new", right.Member, "", (*Panel).scheduleNew},
+		{post, "/hosts/{host}/schedules/new", right.Member, "schedule.create", (*Panel).scheduleCreate},
+		{post, "/hosts/{host}/schedule-preview", right.Member, unrecorded, (*Panel).schedulePreview},
+		{get, "/hosts/{host}/schedules/{name}", right.ScheduleView, "", (*Panel).schedule},
+		{post, "/hosts/{host}/schedules/{name}", right.ScheduleEdit, "schedule.edit", (*Panel).scheduleSave},
+		{post, "/hosts/{host}/schedules/{name}/switch", right.ScheduleEdit, "schedule.switch", (*Panel).scheduleSwitch},
+		{post, "/hosts/{host}/schedules/{name}/run", right.ScheduleEdit, "schedule.run", (*Panel).scheduleRun},
+		{get, "/hosts/{host}/schedules/{name}/delete", right.ScheduleEdit, "", (*Panel).scheduleConfirm},
+		{post, "/hosts/{host}/schedules/{name}/delete", right.ScheduleEdit, "schedule.delete", (*Panel).scheduleDelete},
+
 		{get, "/hosts/{host}/jobs", right.Member, "", (*Panel).jobs},
 		{get, "/hosts/{host}/jobs/{id}", right.JobView, "", (*Panel).job},
 		{get, "/hosts/{host}/jobs/{id}/stream", right.JobView, "", (*Panel).jobStream},

@@ -149,7 +149,7 @@ func (p Page) SubjectURL(subject string) string {
 		return ""
 	}
 	switch kind {
-	case "server", "overlay", "blueprint":
+	case "server", "overlay", "blueprint", "schedule":
 		return p.URL(kind+"s", name)
 	case "installation":
 		return p.URL("installation")
