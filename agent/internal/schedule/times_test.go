@@ -15,8 +15,8 @@ func TestNextTimes(t *testing.T) {
 		cron, zone, want string
 	}{
 		"every day, over the change of the clock": {"30 4 * * *", "Europe/Berlin", "2026-10-24T04:30:00+02:00 2026-10-25T04:30:00+01:00"},
-		"never":                                   {"0 0 30 2 *", "UTC", ""},
-		"none":                                    {"", "", ""},
+		"never": {"0 0 30 2 *", "UTC", ""},
+		"none":  {"", "", ""},
 	} {
 		got, err := schedule.NextTimes(tt.cron, tt.zone, from, 2)
 		var texts []string
