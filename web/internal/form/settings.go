@@ -20,8 +20,11 @@ func Settings(fields *view.SettingsForm, value func(name string) string) (json.R
 		f.Value = text
 		switch f.Kind {
 		case view.KindBool:
-			if text != "" {
+			switch {
+			case text != "":
 				out[f.Name], f.Value = true, "true"
+			case f.Default == "true": // left out it would be on
+				out[f.Name] = false
 			}
 			continue
 		case view.KindLines:

@@ -68,3 +68,12 @@ func FuzzSettings(f *testing.F) {
 		}
 	})
 }
+
+// A switch that is on by default can be switched off.
+func TestSwitchedOff(t *testing.T) {
+	fields := view.NewSettingsForm("x", json.RawMessage(`{"type":"object","properties":{"keep":{"type":"boolean","default":true}}}`), nil)
+	got, problem := form.Settings(fields, func(string) string { return "" })
+	if problem != nil || string(got) != `{"keep":false}` {
+		t.Errorf("%s, %v", got, problem)
+	}
+}

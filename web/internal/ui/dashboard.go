@@ -63,7 +63,11 @@ func (p *Panel) plugins(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	return p.show(w, r, view.Plugins(p.page(r, "plugins", "Plugins"), list))
+	host, err := agent.Host(r.Context())
+	if err != nil {
+		return err
+	}
+	return p.show(w, r, view.Plugins(p.page(r, "plugins", "Plugins"), host, list))
 }
 
 func (p *Panel) pluginRestart(w http.ResponseWriter, r *http.Request) error {

@@ -2,6 +2,7 @@ package ui
 
 import (
 	"net/http"
+	"strings"
 
 	"github.com/left4me/left4me/agent/api"
 	"github.com/left4me/left4me/agent/client"
@@ -14,7 +15,7 @@ func (p *Panel) jobs(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	query := r.URL.Query()
-	filter := client.JobFilter{Status: query.Get("status"), Before: query.Get("before"), Limit: 100}
+	filter := client.JobFilter{Status: query.Get("status"), Subject: strings.TrimSpace(query.Get("subject")), Before: query.Get("before"), Limit: 100}
 	list, err := agent.Jobs(r.Context(), filter)
 	if err != nil {
 		return err
@@ -23,7 +24,7 @@ func (p *Panel) jobs(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	return p.show(w, r, view.Jobs(p.page(r, "jobs", "Jobs"), keep(list, sees.job), older(list), filter.Status))
+	return p.show(w, r, view.Jobs(p.page(r, "jobs", "Jobs"), view.JobsData{Jobs: keep(list, sees.job), Older: older(list), Status: filter.Status, Subject: filter.Subject}))
 }
 
 // older returns the id to go on from, "" when the list ended. What a person may not see counts, too.
@@ -46,22 +47,31 @@ func (p *Panel) job(w http.ResponseWriter, r *http.Request) error {
 	if data.Job, err = agent.Job(r.Context(), param(r, "id")); err != nil {
 		return err
 	}
-	for item, err := range agent.JobLog(r.Context(), data.Job.ID, 0) {
-		if err != nil {
-			return err
-		}
-		if item.Line != nil {
-			data.Lines = append(data.Lines, *item.Line)
-		}
-		if len(data.Lines) >= 2*maxLogLines {
-			data.Lines = append(data.Lines[:0], data.Lines[maxLogLines:]...)
-		}
+	if data.Lines, err = logOf(r, agent, data.Job.ID, maxLogLines); err != nil {
+		return err
 	}
 	page := p.page(r, "jobs", data.Job.Kind)
 	if view.Busy(data.Job.Status) {
 		page.Refresh = 3
 	}
 	return p.show(w, r, view.Job(page, data))
+}
+
+// logOf returns the log of a job so far; of a long one the newest lines, at most twice most.
+func logOf(r *http.Request, agent *client.Client, id string, most int) ([]api.JobLine, error) {
+	var lines []api.JobLine
+	for item, err := range agent.JobLog(r.Context(), id, 0) {
+		if err != nil {
+			return nil, err
+		}
+		if item.Line != nil {
+			lines = append(lines, *item.Line)
+		}
+		if len(lines) >= 2*most {
+			lines = append(lines[:0], lines[most:]...)
+		}
+	}
+	return lines, nil
 }
 
 func (p *Panel) jobCancel(w http.ResponseWriter, r *http.Request) error {

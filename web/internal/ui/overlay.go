@@ -62,7 +62,9 @@ func (p *Panel) overlayForm(w http.ResponseWriter, r *http.Request, status int, 
 		start, _ := json.Marshal(map[string]string{"script": newScript}) // a map of texts always can be
 		fields = view.NewSettingsForm(chosen.Name, chosen.Schema, start)
 	}
-	return p.render(w, r, status, view.OverlayNew(p.page(r, "overlays", "New overlay"), types, name, fields, problem))
+	page := p.page(r, "overlays", "New overlay")
+	page.Editor = p.assets.URL("edit.js")
+	return p.render(w, r, status, view.OverlayNew(page, types, name, fields, problem))
 }
 
 // schemaOf returns the schema of an overlay type, nil when its plugin is gone.
@@ -143,7 +145,31 @@ func (p *Panel) overlayPage(w http.ResponseWriter, r *http.Request, status int, 
 		data.Form = view.NewSettingsForm(data.Overlay.Type, schema, data.Overlay.Settings)
 	}
 	addItems(r, agent, &data, schema)
-	return p.render(w, r, status, view.Overlay(p.page(r, "overlays", data.Overlay.Name), data, problem))
+	page := p.page(r, "overlays", data.Overlay.Name)
+	if data.Form != nil && data.Form.Edits() {
+		page.Editor = p.assets.URL("edit.js")
+		if err := newestBuild(r, agent, &data); err != nil {
+			return err
+		}
+	}
+	return p.render(w, r, status, view.Overlay(page, data, problem))
+}
+
+// beside is how many lines of a build's log stand beside the editor.
+const beside = 500
+
+// newestBuild adds the newest build that the person may see, with its log.
+func newestBuild(r *http.Request, agent *client.Client, data *view.OverlayData) error {
+	for _, job := range data.Jobs {
+		if job.Kind != "overlay.build" {
+			continue
+		}
+		data.Log.Job = job
+		var err error
+		data.Log.Lines, err = logOf(r, agent, job.ID, beside)
+		return err
+	}
+	return nil
 }
 
 func (p *Panel) overlaySave(w http.ResponseWriter, r *http.Request) error {
@@ -174,7 +200,13 @@ func (p *Panel) overlaySave(w http.ResponseWriter, r *http.Request) error {
 		return p.overlayPage(w, r, status, fields, problem)
 	}
 	if r.PostFormValue("build") != "" && may(r, right.OverlayBuild) {
-		return p.overlayBuild(w, r)
+		if !fields.Edits() {
+			return p.overlayBuild(w, r)
+		}
+		if _, err := agent.BuildOverlay(r.Context(), current.Name, api.OverlayBuild{}); err != nil {
+			return err
+		}
+		return p.done(w, r, p.url(r, "overlays", current.Name)+"#editor", "Saved; it is being built.")
 	}
 	return p.done(w, r, p.url(r, "overlays", current.Name), "Settings saved. The next build uses them.")
 }

@@ -5,6 +5,8 @@ import (
 	"encoding/json"
 	"slices"
 	"strings"
+
+	"github.com/a-h/templ"
 )
 
 // FieldKind says how a setting is edited.
@@ -29,8 +31,14 @@ type Field struct {
 	Kind     FieldKind
 	Choices  []string
 	Value    string
+	Default  string // what an empty input stands for, as its input takes it; "" = nothing
 	Required bool
+	Min, Max string // of KindNumber; "" = none
+	MaxLen   int    // of KindText; 0 = not bounded
 }
+
+// Wide reports whether the field needs the width of the form.
+func (f Field) Wide() bool { return f.Kind == KindCode || f.Kind == KindJSON }
 
 // ID is the name of the field's input.
 func (f Field) ID() string { return "set." + f.Name }
@@ -45,7 +53,13 @@ type SettingsForm struct {
 type schema struct {
 	Type        any                        `json:"type"` // a word or a list of words
 	Types       []string                   `json:"types"`
+	Title       string                     `json:"title"`
 	Description string                     `json:"description"`
+	Default     json.RawMessage            `json:"default"`
+	Minimum     json.Number                `json:"minimum"`
+	Maximum     json.Number                `json:"maximum"`
+	MaxLength   int                        `json:"maxLength"`
+	Media       string                     `json:"contentMediaType"`
 	Enum        []any                      `json:"enum"`
 	Items       *schema                    `json:"items"`
 	Properties  map[string]json.RawMessage `json:"properties"`
@@ -81,8 +95,15 @@ func NewSettingsForm(typeName string, raw, settings json.RawMessage) *SettingsFo
 			continue
 		}
 		f := Field{Name: name, Label: label(name), Help: s.Description, Required: slices.Contains(whole.Required, name)}
+		if s.Title != "" {
+			f.Label = s.Title
+		}
 		f.describe(name, s)
+		f.Default = f.show(s.Default)
 		f.Value = f.show(values[name])
+		if f.Kind == KindBool && values[name] == nil {
+			f.Value = f.Default
+		}
 		form.Fields = append(form.Fields, f)
 	}
 	return form
@@ -91,7 +112,10 @@ func NewSettingsForm(typeName string, raw, settings json.RawMessage) *SettingsFo
 func (f *Field) describe(name string, s schema) {
 	switch {
 	case len(s.Enum) > 0:
-		f.Kind, f.Choices = KindChoice, []string{""}
+		f.Kind = KindChoice
+		if !f.Required {
+			f.Choices = []string{""}
+		}
 		for _, choice := range s.Enum {
 			if text, ok := choice.(string); ok && text != "" {
 				f.Choices = append(f.Choices, text)
@@ -100,13 +124,13 @@ func (f *Field) describe(name string, s schema) {
 	case s.is("boolean"):
 		f.Kind = KindBool
 	case s.is("integer"), s.is("number"):
-		f.Kind = KindNumber
+		f.Kind, f.Min, f.Max = KindNumber, s.Minimum.String(), s.Maximum.String()
 	case s.is("array") && s.Items != nil && s.Items.is("string"):
 		f.Kind = KindLines
-	case s.is("string") && name == "script":
+	case s.is("string") && (name == "script" || s.Media != ""):
 		f.Kind = KindCode
 	case s.is("string"):
-		f.Kind = KindText
+		f.Kind, f.MaxLen = KindText, s.MaxLength
 	default:
 		f.Kind = KindJSON
 	}
@@ -161,9 +185,59 @@ func propertyOrder(raw json.RawMessage) []string {
 }
 
 func label(name string) string {
-	words := strings.ReplaceAll(name, "_", " ")
+	words := strings.ReplaceAll(strings.ReplaceAll(name, "_", " "), "-", " ")
 	if words == "" {
 		return name
 	}
 	return strings.ToUpper(words[:1]) + words[1:]
+}
+
+// Edits reports whether there is code to write.
+func (s SettingsForm) Edits() bool {
+	return slices.ContainsFunc(s.Fields, func(f Field) bool { return f.Kind == KindCode })
+}
+
+// required returns the attribute for an input that must be filled in.
+func (f Field) required() templ.Attributes { return templ.Attributes{"required": f.Required} }
+
+// choiceLabel is what an option says: an empty one what it stands for.
+func (f Field) choiceLabel(choice string) string {
+	if choice != "" {
+		return choice
+	}
+	return orDash(f.Default)
+}
+
+func settingLabel(f Field) string {
+	if f.Required {
+		return f.Label + " (required)"
+	}
+	return f.Label
+}
+
+// settingHelp is the author's sentence, and what nobody says but the schema.
+func settingHelp(f Field) string {
+	parts := []string{f.Help}
+	if f.Kind == KindLines {
+		parts = append(parts, "One per line.")
+	}
+	switch {
+	case f.Min != "" && f.Max != "":
+		parts = append(parts, f.Min+" to "+f.Max+".")
+	case f.Min != "":
+		parts = append(parts, "At least "+f.Min+".")
+	case f.Max != "":
+		parts = append(parts, "At most "+f.Max+".")
+	}
+	if f.Default != "" && f.Kind != KindLines && f.Kind != KindJSON {
+		parts = append(parts, "If empty: "+f.Default+".")
+	}
+	return strings.Join(slices.DeleteFunc(parts, func(part string) bool { return part == "" }), " ")
+}
+
+func settingsTitle(d OverlayData) string {
+	if d.edits() {
+		return "Script"
+	}
+	return "Settings"
 }

@@ -70,3 +70,23 @@ func FuzzSettingsForm(f *testing.F) {
 		}
 	})
 }
+
+// A form from a schema says what the schema says: titles, defaults, bounds, and a switch that is on unless switched off.
+func TestFormSaysWhatTheSchemaSays(t *testing.T) {
+	raw := json.RawMessage(`{"type":"object","required":["mode"],"properties":{
+		"depth":{"type":"integer","title":"How deep","description":"Levels.","minimum":1,"maximum":9,"default":3},
+		"mode":{"enum":["coop","versus"]},"flavour":{"enum":["a","b"],"default":"b"},
+		"keep":{"type":"boolean","default":true},"body":{"type":"string","contentMediaType":"text/x-shellscript"},"name":{"type":"string","maxLength":8}}}`)
+	got := view.NewSettingsForm("x", raw, nil).Fields
+	want := []view.Field{
+		{Name: "depth", Label: "How deep", Help: "Levels.", Kind: view.KindNumber, Default: "3", Min: "1", Max: "9"},
+		{Name: "mode", Label: "Mode", Kind: view.KindChoice, Choices: []string{"coop", "versus"}, Required: true},
+		{Name: "flavour", Label: "Flavour", Kind: view.KindChoice, Choices: []string{"", "a", "b"}, Default: "b"},
+		{Name: "keep", Label: "Keep", Kind: view.KindBool, Default: "true", Value: "true"},
+		{Name: "body", Label: "Body", Kind: view.KindCode},
+		{Name: "name", Label: "Name", Kind: view.KindText, MaxLen: 8},
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
+	}
+}

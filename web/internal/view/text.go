@@ -127,3 +127,11 @@ func markField(problem *Problem, f Field) *Problem {
 	}
 	return &Problem{Field: f.ID()}
 }
+
+// pluginLog is the command that shows a plugin's log: of a unit its own, else in the agent's.
+func pluginLog(x api.Plugin) string {
+	if x.Launch == "socket" {
+		return "journalctl -u 'left4me-plugin-" + x.Name + "@*'"
+	}
+	return "journalctl -u left4me-agent | grep plugin=" + x.Name
+}
