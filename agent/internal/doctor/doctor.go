@@ -68,20 +68,6 @@ func Examine(ctx context.Context, options Options) []Finding {
 	return e.findings
 }
 
-// Worst returns the worst level of findings.
-func Worst(findings []Finding) Level {
-	worst := OK
-	for _, f := range findings {
-		if f.Level == Fail || worst == OK {
-			worst = f.Level
-		}
-		if worst == Fail {
-			break
-		}
-	}
-	return worst
-}
-
 type examination struct {
 	Options
 	area     string

@@ -21,7 +21,7 @@ func socketUnits() []string {
 func templates() []string {
 	return []string{
 		"left4me-server@probe.service", "left4me-sandbox@probe.service", "left4me-plugin-mounter-kernel@probe.service",
-		"left4me-plugin-overlay-script@probe.service", "left4me-plugin-overlay-workshop@probe.service",
+		"left4me-plugin-overlay-script@probe.service", "left4me-plugin-overlay-workshop@probe.service", "left4me-plugin-game-steamcmd@probe.service",
 	}
 }
 
