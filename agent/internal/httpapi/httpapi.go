@@ -53,6 +53,7 @@ type API struct {
 	tokens   Tokens
 	log      *slog.Logger
 	limits   StreamLimits
+	hubs     *hubs
 	routes   []route
 	registry huma.Registry
 	document []byte
@@ -70,7 +71,7 @@ func New(config Config) (*API, error) {
 		return nil, errors.New("httpapi: no logger")
 	}
 	a := &API{
-		grants: config.Grants, tokens: config.Services.Tokens, log: config.Log, limits: config.Stream,
+		grants: config.Grants, tokens: config.Services.Tokens, log: config.Log, limits: config.Stream, hubs: newHubs(config.Services.ServerLive),
 		routes: table(config.Services), stopping: make(chan struct{}),
 	}
 	a.limits.setDefaults()

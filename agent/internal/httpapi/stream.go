@@ -4,9 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
-	"fmt"
 	"net/http"
-	"runtime/debug"
 	"strconv"
 	"time"
 
@@ -19,6 +17,15 @@ type source func(ctx context.Context, put func(frame) error) error
 // stream answers r with server-sent events from source. It returns when the source ended, the reader
 // went away or stopped reading, or the API ends its streams; no goroutine outlives it.
 func (a *API) stream(w http.ResponseWriter, r *http.Request, from source) error {
+	out := newEventWriter(w, a.limits)
+	if out.begin() != nil {
+		return nil
+	}
+	return a.pump(out, r, from)
+}
+
+// pump writes what source reports to a stream that has begun.
+func (a *API) pump(out *eventWriter, r *http.Request, from source) error {
 	ctx, cancel := context.WithCancel(r.Context())
 	buffer := newQueue(a.limits)
 	ended := make(chan error, 1)
@@ -30,10 +37,6 @@ func (a *API) stream(w http.ResponseWriter, r *http.Request, from source) error 
 		}
 	}()
 
-	out := newEventWriter(w, a.limits)
-	if out.begin() != nil {
-		return nil
-	}
 	for {
 		select {
 		case <-r.Context().Done():
@@ -58,13 +61,8 @@ func (a *API) stream(w http.ResponseWriter, r *http.Request, from source) error 
 
 // run turns a panic of the source into an error: it is on a goroutine of its own, where a panic would
 // end the agent.
-func run(ctx context.Context, from source, buffer *queue) (err error) {
-	defer func() {
-		if thrown := recover(); thrown != nil {
-			err = fmt.Errorf("panic: %v\n%s", thrown, debug.Stack())
-		}
-	}()
-	return from(ctx, func(f frame) error { return buffer.put(ctx, f) })
+func run(ctx context.Context, from source, buffer *queue) error {
+	return guarded(func() error { return from(ctx, func(f frame) error { return buffer.put(ctx, f) }) })
 }
 
 // end is the last event: {} when all was sent, or {"error": …} when the source failed.

@@ -24,11 +24,11 @@ func console(s Services) handler {
 		follow := c.query.Get("follow") != "false"
 		return func(ctx context.Context, put func(frame) error) error {
 			return read(ctx, follow, func(line api.ConsoleLine, dropped int) error {
-				id := line.Cursor
-				if !validText(id) {
-					id = "" // it cannot be resumed from, and must not break the stream
+				f, err := consoleFrame(line, dropped)
+				if err != nil {
+					return err
 				}
-				return putJSON(put, api.StreamLine, id, line, dropped)
+				return put(f)
 			})
 		}, nil
 	})
@@ -44,7 +44,16 @@ func console(s Services) handler {
 		if c.query.Get("format") == "text" {
 			return a.plainConsole(w, r, c, s)
 		}
-		return events(a, w, r, c)
+		if c.query.Get("search") != "" || c.query.Get("follow") == "false" {
+			return events(a, w, r, c)
+		}
+		if err := resume(r, c); err != nil {
+			return err
+		}
+		if _, err := s.Servers.Get(c.ctx, c.target); err != nil {
+			return err
+		}
+		return a.follow(w, r, c, s.ServerLive, int(number(c.query, "tail", 200)))
 	}
 	return h
 }
@@ -234,13 +243,8 @@ func followParam() param {
 func streaming(open func(call) (source, error)) handler {
 	return handler{status: http.StatusOK, stream: true,
 		serve: func(a *API, w http.ResponseWriter, r *http.Request, c call) error {
-			last := r.Header.Get("Last-Event-ID")
-			if !validText(last) {
-				return fault.New(fault.Invalid, "The Last-Event-ID is too long or not text.").
-					WithHint("Send the id of an item of this stream.").WithField("Last-Event-ID")
-			}
-			if position := cmp.Or(last, c.query.Get("after")); position != "" {
-				c.query.Set("after", position)
+			if err := resume(r, c); err != nil {
+				return err
 			}
 			from, err := open(c)
 			if err != nil {
@@ -248,6 +252,19 @@ func streaming(open func(call) (source, error)) handler {
 			}
 			return a.stream(w, r, from)
 		}}
+}
+
+// resume makes the place that a reader comes back to the one it asks for.
+func resume(r *http.Request, c call) error {
+	last := r.Header.Get("Last-Event-ID")
+	if !validText(last) {
+		return fault.New(fault.Invalid, "The Last-Event-ID is too long or not text.").
+			WithHint("Send the id of an item of this stream.").WithField("Last-Event-ID")
+	}
+	if position := cmp.Or(last, c.query.Get("after")); position != "" {
+		c.query.Set("after", position)
+	}
+	return nil
 }
 
 // position returns the number after which a stream goes on, or -1 when none is given.

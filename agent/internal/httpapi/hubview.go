@@ -1,0 +1,138 @@
+package httpapi
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"runtime/debug"
+
+	"github.com/left4me/left4me/agent/api"
+)
+
+// follow answers r with a console from a hub: first what the viewer has not seen of the past, read for it alone, then
+// what all see.
+func (a *API) follow(w http.ResponseWriter, r *http.Request, c call, live ServerLive, tail int) error {
+	ctx := r.Context()
+	one := a.hubs.join(c.target)
+	defer a.hubs.leave(c.target, one)
+	out := newEventWriter(w, a.limits)
+	if out.begin() != nil {
+		return nil
+	}
+	_, place := one.edges()
+	if cursor := c.query.Get("after"); cursor != "" || tail > 0 {
+		var ok bool
+		if place, ok, _ = one.after(cursor); !ok || cursor == "" {
+			last, err := replay(ctx, out, live, c.target, cursor, tail)
+			if err != nil {
+				_ = out.frames([]frame{a.end(r, err)})
+				return nil
+			}
+			if place, ok = one.placeAfter(ctx, last); !ok {
+				return a.alone(out, r, live, c.target, last)
+			}
+		}
+	}
+	return a.view(out, r, one, place)
+}
+
+// placeAfter is where a viewer goes on that has seen everything up to the line with a cursor; "" = it has seen nothing.
+func (h *hub) placeAfter(ctx context.Context, cursor string) (int64, bool) {
+	if cursor == "" {
+		first, _ := h.edges()
+		return first, true
+	}
+	return h.find(ctx, cursor)
+}
+
+// replay writes the past and returns the cursor of its last line, or cursor itself when there was none.
+func replay(ctx context.Context, out *eventWriter, live ServerLive, name, cursor string, tail int) (string, error) {
+	var batch []frame
+	err := guarded(func() error {
+		return live.Console(ctx, name, cursor, tail, false, func(line api.ConsoleLine, dropped int) error {
+			f, err := consoleFrame(line, dropped)
+			if err != nil {
+				return err
+			}
+			cursor = f.id
+			if batch = append(batch, f); len(batch) < hubBatch {
+				return nil
+			}
+			err = out.frames(batch)
+			batch = batch[:0]
+			return err
+		})
+	})
+	if err == nil && len(batch) > 0 {
+		err = out.frames(batch)
+	}
+	return cursor, err
+}
+
+// view writes lines of a hub until the viewer leaves, the API stops, or the console ends.
+func (a *API) view(out *eventWriter, r *http.Request, one *hub, place int64) error {
+	for {
+		frames, next, missed, changed := one.take(place)
+		place = next
+		if missed > 0 {
+			frames = append([]frame{{dropped: missed}}, frames...)
+		}
+		if len(frames) > 0 {
+			if out.frames(frames) != nil {
+				return nil
+			}
+			continue
+		}
+		if over, err := one.end(); over {
+			_ = out.frames([]frame{a.end(r, err)})
+			return nil
+		}
+		select {
+		case <-r.Context().Done():
+			return nil
+		case <-a.stopping:
+			return nil
+		case <-changed:
+		case <-out.heartbeat.C:
+			if out.beat() != nil {
+				return nil
+			}
+		}
+	}
+}
+
+// alone follows a console for one viewer, whose last line the hub does not know.
+func (a *API) alone(out *eventWriter, r *http.Request, live ServerLive, name, cursor string) error {
+	return a.pump(out, r, func(ctx context.Context, put func(frame) error) error {
+		return live.Console(ctx, name, cursor, 0, true, func(line api.ConsoleLine, dropped int) error {
+			f, err := consoleFrame(line, dropped)
+			if err != nil {
+				return err
+			}
+			return put(f)
+		})
+	})
+}
+
+// consoleFrame encodes a line. A cursor that cannot stand in a stream is left out: it cannot be resumed from.
+func consoleFrame(line api.ConsoleLine, dropped int) (frame, error) {
+	id := line.Cursor
+	if !validText(id) {
+		id = ""
+	}
+	data, err := marshal(line)
+	if err != nil {
+		return frame{}, fmt.Errorf("encode a console line: %w", err)
+	}
+	return frame{name: api.StreamLine, id: id, data: data, dropped: dropped}, nil
+}
+
+// guarded turns a panic of do into an error.
+func guarded(do func() error) (err error) {
+	defer func() {
+		if thrown := recover(); thrown != nil {
+			err = fmt.Errorf("panic: %v\n%s", thrown, debug.Stack())
+		}
+	}()
+	return do()
+}
