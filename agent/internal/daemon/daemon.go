@@ -9,6 +9,7 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
+	"runtime/debug"
 	"time"
 
 	"github.com/left4me/left4me/agent/internal/addon"
@@ -59,9 +60,16 @@ type Agent struct {
 	sweeper       *reconcile.Sweeper
 }
 
+// softMemory is where the collector begins to work harder: a burst of readers must not leave its garbage to the games'
+// memory. More is taken when it is really needed.
+const softMemory = 96 << 20
+
 // Run is the agent: it returns when ctx ends and everything is down, or when it cannot start. Errors are faults
 // for a person.
 func Run(ctx context.Context, cfg *config.Config, log *slog.Logger) error {
+	if os.Getenv("GOMEMLIMIT") == "" {
+		debug.SetMemoryLimit(softMemory)
+	}
 	a := &Agent{config: cfg, log: log, startedAt: time.Now()}
 	if err := a.open(ctx); err != nil {
 		return errors.Join(err, a.close())

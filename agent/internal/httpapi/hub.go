@@ -17,7 +17,7 @@ const (
 	// hubTail is how far back a hub begins, so that most viewers find their last line in it.
 	hubTail = 1000
 	// hubBatch is how many lines a viewer takes at once.
-	hubBatch = 512
+	hubBatch = 128
 	// hubPatience is how long a viewer waits for its last line to come by, before it reads on its own.
 	hubPatience = 2 * time.Second
 )
@@ -126,17 +126,17 @@ func (h *hub) trim(n int) {
 	h.first += int64(gone)
 }
 
-// take returns up to hubBatch lines from place on, where to go on, how many were missed, and what to wait for when
-// there are none.
-func (h *hub) take(place int64) (frames []frame, next int64, missed int, wait <-chan struct{}) {
+// take appends up to hubBatch lines from place on to into. It returns where to go on, how many were missed, and what to
+// wait for when there are none.
+func (h *hub) take(place int64, into []frame) (frames []frame, next int64, missed int, wait <-chan struct{}) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if place < h.first {
 		missed, place = int(h.first-place), h.first
 	}
 	from := h.frames[min(int(place-h.first), len(h.frames)):]
-	frames = append(frames, from[:min(len(from), hubBatch)]...)
-	return frames, place + int64(len(frames)), missed, h.changed
+	from = from[:min(len(from), hubBatch)]
+	return append(into, from...), place + int64(len(from)), missed, h.changed
 }
 
 // end tells whether the console is over, and why.

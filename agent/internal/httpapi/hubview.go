@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"runtime/debug"
+	"sync"
 
 	"github.com/left4me/left4me/agent/api"
 )
@@ -72,15 +73,11 @@ func replay(ctx context.Context, out *eventWriter, live ServerLive, name, cursor
 // view writes lines of a hub until the viewer leaves, the API stops, or the console ends.
 func (a *API) view(out *eventWriter, r *http.Request, one *hub, place int64) error {
 	for {
-		frames, next, missed, changed := one.take(place)
-		place = next
-		if missed > 0 {
-			frames = append([]frame{{dropped: missed}}, frames...)
+		some, changed, err := show(out, one, &place)
+		if err != nil {
+			return nil
 		}
-		if len(frames) > 0 {
-			if out.frames(frames) != nil {
-				return nil
-			}
+		if some {
 			continue
 		}
 		if over, err := one.end(); over {
@@ -99,6 +96,28 @@ func (a *API) view(out *eventWriter, r *http.Request, one *hub, place int64) err
 			}
 		}
 	}
+}
+
+// batches are lent to viewers for the moment of a write.
+var batches = sync.Pool{New: func() any { return new([hubBatch + 1]frame) }}
+
+// show writes the next lines from place on, if there are some.
+func show(out *eventWriter, one *hub, place *int64) (some bool, changed <-chan struct{}, err error) {
+	lent := batches.Get().(*[hubBatch + 1]frame)
+	defer func() {
+		clear(lent[:]) // what was shown may be forgotten
+		batches.Put(lent)
+	}()
+	frames, next, missed, changed := one.take(*place, lent[1:1])
+	*place = next
+	if missed > 0 {
+		lent[0] = frame{dropped: missed}
+		frames = lent[:1+len(frames)]
+	}
+	if len(frames) == 0 {
+		return false, changed, nil
+	}
+	return true, changed, out.frames(frames)
 }
 
 // alone follows a console for one viewer, whose last line the hub does not know.

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"net/http"
 	"strconv"
+	"sync"
 	"time"
 
 	"github.com/left4me/left4me/agent/api"
@@ -85,8 +86,14 @@ type eventWriter struct {
 	control   *http.ResponseController
 	limits    StreamLimits
 	heartbeat *time.Timer
-	scratch   bytes.Buffer
+	scratch   *bytes.Buffer // only while something is written
 }
+
+// scratches are lent to readers for the moment of a write: 10,000 silent readers hold none.
+var scratches = sync.Pool{New: func() any { return new(bytes.Buffer) }}
+
+// maxScratch is the largest buffer that is kept for others.
+const maxScratch = 64 << 10
 
 func newEventWriter(w http.ResponseWriter, limits StreamLimits) *eventWriter {
 	return &eventWriter{w: w, control: http.NewResponseController(w), limits: limits, heartbeat: time.NewTimer(limits.Heartbeat)}
@@ -101,17 +108,20 @@ func (e *eventWriter) begin() error {
 	header.Set("X-Accel-Buffering", "no") // nginx would collect lines until a page is full
 	_ = e.control.SetReadDeadline(time.Time{})
 	e.w.WriteHeader(http.StatusOK)
+	e.take()
 	e.scratch.WriteString("retry: 2000\n\n")
 	return e.flush()
 }
 
 // beat keeps proxies from closing a silent connection and finds out that the reader is gone.
 func (e *eventWriter) beat() error {
+	e.take()
 	e.scratch.WriteString(":\n\n")
 	return e.flush()
 }
 
 func (e *eventWriter) frames(frames []frame) error {
+	e.take()
 	for _, f := range frames {
 		if f.dropped > 0 {
 			e.write(frame{name: api.StreamDropped, data: []byte(`{"count":` + strconv.Itoa(f.dropped) + `}`)})
@@ -134,13 +144,19 @@ func (e *eventWriter) write(f frame) {
 	e.scratch.WriteString("\n\n")
 }
 
+func (e *eventWriter) take() {
+	if e.scratch == nil {
+		e.scratch = scratches.Get().(*bytes.Buffer)
+	}
+}
+
 func (e *eventWriter) flush() error {
 	_ = e.control.SetWriteDeadline(time.Now().Add(e.limits.Write)) // not every writer in a test has deadlines
 	_, err := e.w.Write(e.scratch.Bytes())
-	e.scratch.Reset()
-	if e.scratch.Cap() > 64<<10 {
-		e.scratch = bytes.Buffer{} // 10,000 readers after a burst keep no burst's memory
+	if e.scratch.Reset(); e.scratch.Cap() <= maxScratch {
+		scratches.Put(e.scratch)
 	}
+	e.scratch = nil
 	e.heartbeat.Reset(e.limits.Heartbeat)
 	if err != nil {
 		return err
