@@ -19,7 +19,7 @@ const (
 )
 
 // sandboxHost boots a host with the script sandbox as deploy/ has it, and nothing else of left4me.
-func sandboxHost(t *testing.T, release string) *hostrig.Host {
+func sandboxHost(t testing.TB, release string) *hostrig.Host {
 	t.Helper()
 	h := hostrig.Boot(t, hostrig.Options{Release: release})
 	for from, to := range map[string]string{
@@ -44,7 +44,7 @@ func sandboxHost(t *testing.T, release string) *hostrig.Host {
 }
 
 // program builds a program of a module.
-func program(t *testing.T, module, pkg string) string {
+func program(t testing.TB, module, pkg string) string {
 	t.Helper()
 	out := filepath.Join(t.TempDir(), "program")
 	command := exec.CommandContext(t.Context(), "go", "build", "-o", out, pkg)
@@ -69,12 +69,8 @@ func TestSandboxOfSystemd(t *testing.T) {
 			h.GoTest(t, hostrig.GoTest{
 				Module: scripts, Package: "./internal/systemd", User: scriptUser, Environment: map[string]string{"LEFT4ME_TEST_HOST": "1"},
 			})
-			if left := h.Output(t, "systemctl", "list-units", "--all", "--plain", "--no-legend", "left4me-sandbox@*"); left != "" {
-				t.Errorf("units are left:\n%s", left)
-			}
-			if left := h.Output(t, "ls", "/run/left4me-sandbox/runs"); left != "" {
-				t.Errorf("directories of runs are left:\n%s", left)
-			}
+			// A unit whose plugin was killed before it asked for anything gives up after ten seconds.
+			h.Output(t, "timeout", "30", "/bin/bash", "-c", `while [ -n "$(systemctl list-units --all --plain --no-legend 'left4me-sandbox@*')$(ls /run/left4me-sandbox/runs)" ]; do sleep 0.1; done`)
 		})
 	}
 }

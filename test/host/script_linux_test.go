@@ -8,6 +8,7 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/left4me/left4me/test/hostrig"
 )
@@ -44,7 +45,52 @@ func TestScriptOverlayOnAProvisionedHost(t *testing.T) {
 			if left := h.Output(t, "systemctl", "list-units", "--all", "--plain", "--no-legend", "left4me-sandbox@*"); left != "" {
 				t.Errorf("units are left:\n%s", left)
 			}
+			testFailsClosed(t, h)
 		})
+	}
+}
+
+// restartAgent restarts the agent, and the plugins with it, and returns when the script plugin has tried its sandbox.
+func restartAgent(t *testing.T, h *hostrig.Host) {
+	t.Helper()
+	h.Output(t, "systemctl", "restart", "left4me-agent.service")
+	for deadline := time.Now().Add(time.Minute); ; time.Sleep(50 * time.Millisecond) {
+		plugin, code := try(t, h, "left4me", "plugin", "show", "overlay-script")
+		if code == 0 && strings.Contains(plugin, "egress: ") {
+			return
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("the plugin is not ready after a minute:\n%s", plugin)
+		}
+	}
+}
+
+// testFailsClosed breaks the unit in ways that an administrator might, and sees that no script runs then.
+func testFailsClosed(t *testing.T, h *hostrig.Host) {
+	t.Helper()
+	const dropIn = "/etc/systemd/system/left4me-sandbox@.service.d/broken.conf"
+	h.Put(t, "/root/harmless.sh", []byte("#!/bin/bash\ntouch file\n"), 0o644)
+	for name, c := range map[string]struct{ setting, want string }{
+		"allowed":  {"IPAddressAllow=any", "IPAddressAllow="},
+		"open":     {"IPAddressDeny=", "could reach"},
+		"too open": {"IPAddressDeny=\nIPAddressDeny=10.0.0.0/8", "could reach"},
+		"no root":  {"RootDirectory=/nonexistent", "could not start"},
+		"no tree":  {"ExecStart=\nExecStart=/bin/true", "without a report"},
+	} {
+		h.Put(t, dropIn, []byte("[Service]\n"+c.setting+"\n"), 0o644)
+		h.Output(t, "systemctl", "daemon-reload")
+		restartAgent(t, h)
+		out, code := try(t, h, "left4me", "overlay", "create", "never-"+strings.ReplaceAll(name, " ", "-"), "--type", "overlay-script", "--script", "/root/harmless.sh", "--build")
+		plugin, _ := try(t, h, "left4me", "plugin", "show", "overlay-script")
+		if code == 0 || !strings.Contains(out+plugin, c.want) {
+			t.Errorf("%s: exit code %d\n%s\n%s", name, code, out, plugin)
+		}
+	}
+	h.Output(t, "rm", dropIn)
+	h.Output(t, "systemctl", "daemon-reload")
+	restartAgent(t, h)
+	if out, code := try(t, h, "left4me", "overlay", "create", "mended", "--type", "overlay-script", "--script", "/root/harmless.sh", "--build"); code != 0 {
+		t.Errorf("after it was mended: exit code %d\n%s", code, out)
 	}
 }
 

@@ -8,8 +8,10 @@ import (
 	"os/exec"
 	"path"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
+	"time"
 )
 
 // GoTest is a package whose tests run inside a host, for example one of a plugin's module.
@@ -18,7 +20,6 @@ type GoTest struct {
 	Package     string            // as go test takes it: "./internal/x"
 	User        string            // whom the tests run as; "" is root
 	Run         string            // as go test -run takes it; "" is all
-	Bench       string            // as go test -bench takes it; then Run is none unless set
 	Environment map[string]string // for the tests
 }
 
@@ -40,21 +41,42 @@ func (h *Host) GoTest(t *testing.T, g GoTest) {
 		t.Fatalf("read the results: %v\n%s%s", err, result.Stdout, result.Stderr)
 	}
 	tests := group(events)
-	if g.Bench != "" {
-		t.Log("\n" + tests.output(""))
-	} else {
-		tests.replay(t, "")
-		t.Logf("%s of %s inside the host: %d passed, %d failed, %d skipped", g.Package, g.Module, tests.count("pass"), tests.count("fail"), tests.count("skip"))
-		if tests.count("pass")+tests.count("fail") == 0 {
-			t.Error("no test ran")
-		}
+	tests.replay(t, "")
+	t.Logf("%s of %s inside the host: %d passed, %d failed, %d skipped", g.Package, g.Module, tests.count("pass"), tests.count("fail"), tests.count("skip"))
+	if tests.count("pass")+tests.count("fail") == 0 {
+		t.Error("no test ran")
 	}
 	if result.Code != 0 {
 		t.Errorf("the test binary ended with exit code %d\n%s\n%s", result.Code, tests.output(""), result.Stderr)
 	}
 }
 
-func (g GoTest) build(t *testing.T) string {
+// GoBench builds a package's tests, runs the benchmarks that match pattern inside the host, each count times, and
+// returns the time of one operation by the benchmark's name.
+func (h *Host) GoBench(t testing.TB, g GoTest, pattern string, count int) map[string]time.Duration {
+	t.Helper()
+	binary := path.Join(testDir, newID())
+	h.Push(t, g.build(t), binary)
+	g.Run = "^$"
+	argv := append(g.commandLine(binary), "-test.bench="+pattern, fmt.Sprintf("-test.benchtime=%dx", count))
+	out := map[string]time.Duration{}
+	for line := range strings.Lines(h.Output(t, argv...)) {
+		// BenchmarkStart/bash-2   20   1234567 ns/op
+		fields := strings.Fields(line)
+		if len(fields) < 4 || fields[3] != "ns/op" {
+			continue
+		}
+		name, _, _ := strings.Cut(strings.TrimPrefix(fields[0], "Benchmark"), "-")
+		nanoseconds, err := strconv.ParseFloat(fields[2], 64)
+		if err != nil {
+			t.Fatalf("read %q: %v", line, err)
+		}
+		out[name] = time.Duration(nanoseconds)
+	}
+	return out
+}
+
+func (g GoTest) build(t testing.TB) string {
 	t.Helper()
 	out := filepath.Join(t.TempDir(), "tests")
 	command := exec.CommandContext(t.Context(), "go", "test", "-c", "-o", out, g.Package)
@@ -75,12 +97,6 @@ func (g GoTest) commandLine(binary string) []string {
 		argv = append(argv, name+"="+value)
 	}
 	argv = append(argv, binary, "-test.v=test2json")
-	if g.Bench != "" {
-		argv = append(argv, "-test.bench="+g.Bench)
-		if g.Run == "" {
-			g.Run = "^$"
-		}
-	}
 	if g.Run != "" {
 		argv = append(argv, "-test.run="+g.Run)
 	}

@@ -71,6 +71,9 @@ func becomeBwrap(control *net.UnixConn) error {
 	if err := json.NewDecoder(control).Decode(&order); err != nil {
 		return fmt.Errorf("read the plugin's request: %w", err)
 	}
+	// Bwrap looks for its child in /proc by the number that it has in this PID namespace. With the host's /proc it finds
+	// another process, or, in a container with few, none. Where this is not allowed, bwrap's own /proc is not either.
+	_ = unix.Mount("proc", "/proc", "proc", unix.MS_NOSUID|unix.MS_NODEV|unix.MS_NOEXEC, "")
 	if order.Egress != nil {
 		listeners, packets, err := egress.Enter(*order.Egress)
 		if err != nil {

@@ -60,11 +60,11 @@ func canSetGroups() bool {
 	return err == nil && strings.TrimSpace(string(text)) == "allow" && os.Geteuid() == 0
 }
 
-// attributes are those of a child in a new user namespace, where the script's user is root, and a new
+// attributes are those of a child in a new user and mount namespace, where the script's user is root, and a new
 // PID namespace, where it is the first process.
 func (i identity) attributes(network bool) *syscall.SysProcAttr {
 	attributes := &syscall.SysProcAttr{
-		Cloneflags:                 unix.CLONE_NEWUSER | unix.CLONE_NEWPID,
+		Cloneflags:                 unix.CLONE_NEWUSER | unix.CLONE_NEWPID | unix.CLONE_NEWNS,
 		UidMappings:                []syscall.SysProcIDMap{{ContainerID: 0, HostID: i.uid, Size: 1}},
 		GidMappings:                []syscall.SysProcIDMap{{ContainerID: 0, HostID: i.gid, Size: 1}},
 		GidMappingsEnableSetgroups: i.groups,

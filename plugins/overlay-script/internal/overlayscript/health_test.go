@@ -49,7 +49,7 @@ func TestFailsClosed(t *testing.T) {
 args=$(tr '\0' '\n' < /proc/self/fd/"$2")
 export PORT=$(sed -n '/^PORT$/{n;p}' <<<"$args") CANARY=$(sed -n '/^CANARY$/{n;p}' <<<"$args") OPEN=no PLUGIN=1
 fd=$(grep -B1 -x /run/left4me/script <<<"$args" | head -n1)
-cd "$(grep -B1 -x /overlay <<<"$args" | head -n1)"
+cd "$(mktemp -d)"
 exec /bin/bash /proc/self/fd/"$fd"
 `
 	if err := os.WriteFile(fake, []byte(leaky), 0o755); err != nil {

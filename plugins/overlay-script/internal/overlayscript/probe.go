@@ -17,7 +17,8 @@ import (
 	"github.com/left4me/left4me/plugins/overlay-script/internal/sandbox"
 )
 
-const probeTime = 30 * time.Second
+// probeTime is less than the agent waits for a plugin to start, so that it hears why.
+const probeTime = 8 * time.Second
 
 // probeScript tries what must fail. It prints one word per promise that does not hold.
 const probeScript = `#!/bin/bash

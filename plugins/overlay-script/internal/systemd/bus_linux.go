@@ -100,7 +100,14 @@ func (b *bus) stop(ctx context.Context, unit string) error {
 	return permission(unit, err)
 }
 
-// clear ends what a plugin that was killed may have left of a unit.
+// end ends a unit that could not be set up, within the time that systemd may take.
+func (b *bus) end(ctx context.Context, unit string) error {
+	ctx, cancel := context.WithTimeout(ctx, answer)
+	defer cancel()
+	return b.clear(ctx, unit)
+}
+
+// clear stops a unit and returns when it is down: before a run, it is what a plugin that was killed may have left.
 func (b *bus) clear(ctx context.Context, unit string) error {
 	for {
 		object, err := b.load(ctx, unit)
@@ -115,7 +122,7 @@ func (b *bus) clear(ctx context.Context, unit string) error {
 			return err
 		}
 		if !watch.Pause(ctx, 20*time.Millisecond) {
-			return fmt.Errorf("%s of an earlier run does not end: %w", unit, ctx.Err())
+			return fmt.Errorf("%s does not end: %w", unit, ctx.Err())
 		}
 	}
 }

@@ -14,16 +14,16 @@ import (
 )
 
 // settle is how long the service that follows the host's addresses may be behind.
-const settle = 5 * time.Second
+const settle = 2 * time.Second
 
 // checkEgress makes sure that the unit and its slice deny what a script must not reach: the networks that are not
 // public, those of the settings, and the host's own addresses, which change. Nothing else stands before them.
 func (s *Sandbox) checkEgress(ctx context.Context, b *bus, unit string) error {
-	ctx, cancel := context.WithTimeout(ctx, settle)
+	settled, cancel := context.WithTimeout(ctx, settle)
 	defer cancel()
 	for {
 		err := s.egressHolds(ctx, b, unit)
-		if err == nil || !watch.Pause(ctx, 100*time.Millisecond) {
+		if err == nil || !watch.Pause(settled, 100*time.Millisecond) {
 			return err
 		}
 	}

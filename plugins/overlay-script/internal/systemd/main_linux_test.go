@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/left4me/left4me/plugins/overlay-script/internal/bubblewrap"
 	"github.com/left4me/left4me/plugins/overlay-script/internal/sandbox"
 	"github.com/left4me/left4me/plugins/overlay-script/internal/sandboxtest"
 	"github.com/left4me/left4me/plugins/overlay-script/internal/systemd"
@@ -22,6 +23,7 @@ import (
 const builds = "/var/lib/left4me/content/builds"
 
 func TestMain(m *testing.M) {
+	bubblewrap.MaybeChild()
 	sandboxtest.Hold(func() (sandbox.Sandbox, error) { return systemd.New(config(sandboxtest.Options{})) })
 	os.Exit(m.Run())
 }
@@ -72,13 +74,28 @@ func backend() sandboxtest.Backend {
 
 func TestSandbox(t *testing.T) { sandboxtest.Run(t, backend()) }
 
-// BenchmarkRun is what the sandbox costs, against a plain shell and against systemd alone.
-func BenchmarkRun(b *testing.B) { sandboxtest.Bench(b, backend()) }
-
-func BenchmarkBash(b *testing.B) {
-	for b.Loop() {
-		if err := exec.Command("/bin/bash", "-c", "true").Run(); err != nil {
-			b.Fatal(err)
+// BenchmarkStart measures an empty script, from its start to its end.
+func BenchmarkStart(b *testing.B) {
+	needHost(b)
+	command := func(argv ...string) func(*testing.B) {
+		return func(b *testing.B) {
+			for b.Loop() {
+				if out, err := exec.Command(argv[0], argv[1:]...).CombinedOutput(); err != nil {
+					b.Fatalf("%v: %s", err, out)
+				}
+			}
 		}
 	}
+	inBubblewrap := backend()
+	inBubblewrap.New = func(t testing.TB, o sandboxtest.Options) sandbox.Sandbox {
+		s, err := bubblewrap.New(bubblewrap.Config{Network: sandbox.NetworkFiltered, Cgroup: "none", Ports: o.Ports})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return s
+	}
+	b.Run("bash", command("/bin/bash", "-c", "true"))
+	b.Run("systemd_run", command("systemd-run", "--no-ask-password", "--wait", "--pipe", "--quiet", "--collect", "/bin/bash", "-c", "true"))
+	b.Run("sandbox_of_systemd", func(b *testing.B) { sandboxtest.Bench(b, backend()) })
+	b.Run("sandbox_of_bubblewrap", func(b *testing.B) { sandboxtest.Bench(b, inBubblewrap) })
 }

@@ -54,11 +54,11 @@ func (s *Sandbox) run(ctx context.Context, unit, dir string, spec sandbox.Spec, 
 		return sandbox.Outcome{}, err
 	}
 	t := newTracker(unit, object.Path())
-	setUp, cancel := context.WithTimeout(own, answer)
-	defer cancel()
-	if err := t.start(setUp, b); err != nil {
-		_ = b.stop(own, unit)
-		return sandbox.Outcome{}, err
+	if err := t.startWithin(ctx, b); err != nil {
+		if ctx.Err() != nil {
+			return sandbox.Outcome{Ending: sandbox.Canceled}, b.end(own, unit)
+		}
+		return sandbox.Outcome{}, errors.Join(err, b.end(own, unit))
 	}
 	r := &running{sandbox: s, bus: b, unit: unit, tracker: t, spec: spec}
 	outcome, err := r.through(ctx, own, dir, sink)
@@ -89,7 +89,7 @@ func (r *running) through(ctx, own context.Context, dir string, sink sandbox.Sin
 		defer p.close()
 	}
 	if err != nil {
-		return sandbox.Outcome{}, errors.Join(err, r.end(own))
+		return sandbox.Outcome{}, errors.Join(err, r.bus.end(own, r.unit))
 	}
 	stdout := read(p.stdout, func(data []byte) { sink.Output(sandbox.Stdout, data) })
 	stderr := read(p.stderr, func(data []byte) { sink.Output(sandbox.Stderr, data) })
@@ -103,7 +103,7 @@ func (r *running) through(ctx, own context.Context, dir string, sink sandbox.Sin
 	err = r.tracker.wait(own, r.bus)
 	ending, reason := g.Finish()
 	if err != nil {
-		return sandbox.Outcome{}, errors.Join(err, r.end(own))
+		return sandbox.Outcome{}, errors.Join(err, r.bus.end(own, r.unit))
 	}
 	stdout.finish()
 	stderr.finish()
@@ -127,16 +127,6 @@ func (r *running) look(ctx context.Context, offline bool) error {
 		return err
 	}
 	return r.sandbox.checkEgress(ctx, r.bus, r.unit)
-}
-
-// end stops the unit and waits until it is down.
-func (r *running) end(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, answer)
-	defer cancel()
-	if err := r.bus.stop(ctx, r.unit); err != nil {
-		return err
-	}
-	return r.tracker.wait(ctx, r.bus)
 }
 
 // follow reads the reports of the program inside until the script ended or the unit did.

@@ -103,6 +103,12 @@ func (t *tracker) changed(properties map[string]dbus.Variant) bool {
 	return t.up && down
 }
 
+func (t *tracker) startWithin(ctx context.Context, b *bus) error {
+	ctx, cancel := context.WithTimeout(ctx, answer)
+	defer cancel()
+	return t.start(ctx, b)
+}
+
 // start starts the unit and returns when its program runs.
 func (t *tracker) start(ctx context.Context, b *bus) error {
 	if err := b.clear(ctx, t.unit); err != nil {
@@ -119,13 +125,25 @@ func (t *tracker) start(ctx context.Context, b *bus) error {
 	t.starts(job)
 	select {
 	case result := <-t.started:
-		if result != "done" {
-			return fmt.Errorf("systemd could not start %s (job %s, %s): look at its journal", t.unit, result, t.describe())
+		return t.verdict(result)
+	case <-t.ended: // one that fails at once is down before its job is over
+		select {
+		case result := <-t.started:
+			return t.verdict(result)
+		default:
+			return t.verdict("failed")
 		}
-		return nil
 	case <-ctx.Done():
-		return ctx.Err()
+		return fmt.Errorf("wait for the start of %s: %w", t.unit, ctx.Err())
 	}
+}
+
+// verdict of the job that starts the unit.
+func (t *tracker) verdict(result string) error {
+	if result == "done" {
+		return nil
+	}
+	return fmt.Errorf("systemd could not start %s (job %s, %s): look at its journal", t.unit, result, t.describe())
 }
 
 // wait returns when no process of the unit is left.
