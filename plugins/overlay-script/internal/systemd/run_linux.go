@@ -89,7 +89,7 @@ func (r *running) through(ctx, own context.Context, dir string, sink sandbox.Sin
 		defer p.close()
 	}
 	if err != nil {
-		return sandbox.Outcome{}, errors.Join(err, r.bus.end(own, r.unit))
+		return sandbox.Outcome{}, errors.Join(r.cause(err), r.bus.end(own, r.unit))
 	}
 	stdout := read(p.stdout, func(data []byte) { sink.Output(sandbox.Stdout, data) })
 	stderr := read(p.stderr, func(data []byte) { sink.Output(sandbox.Stderr, data) })
@@ -111,6 +111,16 @@ func (r *running) through(ctx, own context.Context, dir string, sink sandbox.Sin
 		return sandbox.Outcome{Ending: ending, Reason: reason}, nil
 	}
 	return r.judge(what, failure)
+}
+
+// cause is why a run could not be set up: a unit that is down already takes its cgroup and its directory with it.
+func (r *running) cause(err error) error {
+	select {
+	case <-r.tracker.ended:
+		return fmt.Errorf("%w: %s", errNoReport, r.tracker.describe())
+	case <-time.After(time.Second):
+		return err
+	}
 }
 
 // look checks what must hold before the script begins.
