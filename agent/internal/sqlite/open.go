@@ -60,7 +60,7 @@ func open(ctx context.Context, path string, migrations fs.FS) (_ *DB, err error)
 	if err := db.connect(ctx, migrations); err != nil {
 		return nil, db.explain(err)
 	}
-	return db, prepare(path) // now that there are sidecars
+	return db, tightenOpen(path) // now that there are sidecars
 }
 
 // connect opens the writer, migrates, and opens the readers.
@@ -115,6 +115,29 @@ func prepare(path string) error {
 				WithHint("Give it and its directory to the user of the agent, and check that the disk is not mounted read-only.")
 		}
 		if err := errors.Join(tighten(file), file.Close()); err != nil {
+			return fault.Wrap(err, fault.Unavailable, "The mode of the database file %s cannot be set.", name).
+				WithHint("Give it to the user of the agent.")
+		}
+	}
+	return nil
+}
+
+// tightenOpen is what prepare does about modes, for a database that is open. It must not open the files: with the
+// first close of a file, a process loses all its locks on it, and any other program that looks into the
+// database would take it for one that nobody uses, and throw away the log that the agent writes to.
+func tightenOpen(path string) error {
+	for _, name := range []string{path, path + "-wal", path + "-shm"} {
+		info, err := os.Lstat(name)
+		if errors.Is(err, fs.ErrNotExist) || err == nil && info.Mode().IsRegular() && info.Mode().Perm()&^fileMode == 0 {
+			continue
+		}
+		if err == nil && !info.Mode().IsRegular() {
+			err = errors.New("not a regular file")
+		}
+		if err == nil {
+			err = os.Chmod(name, info.Mode().Perm()&fileMode)
+		}
+		if err != nil {
 			return fault.Wrap(err, fault.Unavailable, "The mode of the database file %s cannot be set.", name).
 				WithHint("Give it to the user of the agent.")
 		}
