@@ -19,6 +19,9 @@ import (
 	"github.com/left4me/left4me/agent/internal/server"
 )
 
+// undoWithin bounds the end of a game whose start was canceled.
+const undoWithin = 10 * time.Second
+
 // Start implements server.Supervisor.
 func (s *Supervisor) Start(ctx context.Context, plan server.LaunchPlan) error {
 	if err := checkPlan(plan); err != nil {
@@ -102,11 +105,23 @@ func (s *Supervisor) launch(ctx context.Context, u *unit, plan server.LaunchPlan
 	}
 	cmd, err := s.spawn(ctx, u, lock)
 	if err != nil {
-		_ = os.Remove(filepath.Join(u.dir, stateFile))
+		s.undoLaunch(ctx, u, record)
 		return startError(err, plan)
 	}
 	s.adoptChild(u, cmd, record)
 	return nil
+}
+
+// undoLaunch ends what a shim had started before it was killed: a canceled start may find the game there already,
+// and only its first process ends with the shim.
+func (s *Supervisor) undoLaunch(ctx context.Context, u *unit, r planRecord) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), undoWithin)
+	defer cancel()
+	if err := s.killLeftovers(ctx, u, stateRecord{Run: r.Run}); err != nil {
+		s.opts.Log.Error("a game that was not wanted any more cannot be ended", "server", u.id, "err", err)
+		return // the state file tells the next look about it
+	}
+	_ = os.Remove(filepath.Join(u.dir, stateFile))
 }
 
 func (s *Supervisor) record(plan server.LaunchPlan) planRecord {
