@@ -280,7 +280,12 @@ func (e *engine) undetached(ctx context.Context, l mounter.Layer) error {
 		if err != nil || state.Detached == "" || !slices.Contains(state.Lowers, l) {
 			return err
 		}
-		return e.released(ctx, serverSubject(dir, server), "let go of", state.Detached)
+		s := serverSubject(dir, server)
+		free, err := e.free(ctx, s) // without waiting: everybody who mounts waits for this
+		if err != nil || free {
+			return err
+		}
+		return s.busy("let go of", state.Detached, 0)
 	})
 }
 

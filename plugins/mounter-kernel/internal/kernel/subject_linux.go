@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -20,6 +21,9 @@ const treeName = "tree"
 // create it is made when absent; otherwise absent gives fs.ErrNotExist.
 func lockSubject(ctx context.Context, parent *beneath.Dir, id string, create bool) (*beneath.Dir, error) {
 	for {
+		if err := ctx.Err(); err != nil { // whoever asked may have asked for the removal since
+			return nil, err
+		}
 		if create {
 			if _, err := parent.Mkdir(id, 0o711); err != nil {
 				return nil, err
@@ -160,21 +164,42 @@ func (e *engine) mount(ctx context.Context, s subject, st *stack) error {
 	return nil
 }
 
+// A file system that lives on is looked at this often before it counts as in use: a sandbox that is being
+// set up for another build has a copy of every mount for a moment.
+const (
+	releaseTries = 40
+	releasePause = 25 * time.Millisecond
+)
+
 // released makes sure that no file system lives on unseen with the upper of s: a lazily ended mount, or
 // a copy of it in another mount namespace.
 func (e *engine) released(ctx context.Context, s subject, verb, device string) error {
+	for try := 1; ; try++ {
+		free, err := e.free(ctx, s)
+		if err != nil {
+			return fmt.Errorf("look whether %s %s is in use: %w", s.kind, s.id, err)
+		}
+		if free {
+			return nil
+		}
+		if try == releaseTries {
+			return s.busy(verb, device, 0)
+		}
+		select {
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		case <-time.After(releasePause):
+		}
+	}
+}
+
+func (e *engine) free(ctx context.Context, s subject) (bool, error) {
 	scratch, remove, err := e.root.Scratch()
 	if err != nil {
-		return err
+		return false, err
 	}
 	free, err := e.workFree(ctx, s, scratch)
-	if err = errors.Join(err, remove()); err != nil {
-		return fmt.Errorf("look whether %s %s is in use: %w", s.kind, s.id, err)
-	}
-	if !free {
-		return s.busy(verb, device, 0)
-	}
-	return nil
+	return free, errors.Join(err, remove())
 }
 
 func (e *engine) workFree(ctx context.Context, s subject, scratch *beneath.Dir) (bool, error) {
