@@ -17,6 +17,8 @@ const (
 	KindKill    = "server.kill"
 	KindReset   = "server.reset"
 	KindDelete  = "server.delete"
+	// KindRelease ends the tree of a server that does not run; only the system asks for it.
+	KindRelease = "server.release"
 )
 
 type params struct {
@@ -32,6 +34,7 @@ func (m *Manager) Handlers() []job.Handler {
 		{Kind: KindStop, Steps: []string{"unit.stop", "unmount"}, Retry: true, Run: m.runStop},
 		{Kind: KindRestart, Steps: append([]string{"unit.stop", "unmount"}, start...), Run: m.runRestart},
 		{Kind: KindKill, Steps: []string{"unit.kill", "unmount"}, Retry: true, Run: m.runKill},
+		{Kind: KindRelease, Steps: []string{"unmount"}, Retry: true, Run: m.runRelease},
 		{Kind: KindReset, Steps: []string{"check", "reset"}, Retry: true, Run: m.runReset},
 		{Kind: KindDelete, Steps: []string{"unit.stop", "unmount", "remove"}, Retry: true, Run: m.runDelete},
 	}

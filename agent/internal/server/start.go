@@ -20,6 +20,9 @@ import (
 // steerableWithin is how long a game that answers queries may take to take commands too.
 const steerableWithin = 20 * time.Second
 
+// dropWithin bounds the end of a tree whose mount failed.
+const dropWithin = 10 * time.Second
+
 // start is one run of the start steps.
 type start struct {
 	*Manager
@@ -34,15 +37,35 @@ func (m *Manager) runStart(ctx context.Context, run *job.Run) error {
 	if err != nil {
 		return err
 	}
-	active, err := m.active(ctx, s.ID)
+	runs, err := m.runsOn(ctx, run, s)
 	if err != nil {
 		return err
 	}
-	if active {
+	if runs {
 		run.Summary("It runs already.")
 		return nil
 	}
 	return m.noteFailure(ctx, s, m.start(ctx, run, s))
+}
+
+// runsOn reports whether a server runs and will go on. The end of one that is stopping is waited for: a stop that a
+// person canceled goes on all the same.
+func (m *Manager) runsOn(ctx context.Context, run *job.Run, s Server) (bool, error) {
+	units, err := m.Supervisor.List(ctx)
+	if err != nil {
+		return false, err
+	}
+	for _, unit := range units {
+		switch {
+		case unit.Server != s.ID:
+		case unit.State == UnitActive:
+			return true, nil
+		case unit.State == UnitStopping:
+			run.Logf("info", "It is still stopping; waiting for its end.")
+			return false, m.Supervisor.Stop(ctx, s.ID, m.StopTimeout)
+		}
+	}
+	return false, nil
 }
 
 func (m *Manager) start(ctx context.Context, run *job.Run, s Server) error {
@@ -155,11 +178,15 @@ func (st *start) build(ctx context.Context, o overlay.Overlay) error {
 }
 
 // mountTree replaces a tree that an earlier run left: its lowers may be older.
-func (st *start) mountTree(ctx context.Context) error {
-	err := st.Trees.Unmount(ctx, st.server.ID)
-	if err != nil {
+func (st *start) mountTree(ctx context.Context) (err error) {
+	if err = st.Trees.Unmount(ctx, st.server.ID); err != nil {
 		return err
 	}
+	defer func() {
+		if err != nil { // the mounter may have mounted nevertheless, before it heard of a cancel
+			st.dropTree(ctx)
+		}
+	}()
 	if st.mount, err = st.Trees.Mount(ctx, st.server.ID, st.plan.Lowers); err != nil {
 		return err
 	}
@@ -183,6 +210,15 @@ func (st *start) mountTree(ctx context.Context) error {
 		}
 		return nil
 	})
+}
+
+// dropTree ends what a failed mount may have left. If that fails, too, the next start or sweep does it.
+func (st *start) dropTree(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), dropWithin)
+	defer cancel()
+	if err := st.unmountTree(ctx); err != nil {
+		st.run.Logf("debug", "The tree is ended later: %v", err)
+	}
 }
 
 func (st *start) unmountTree(ctx context.Context) error { return st.Trees.Unmount(ctx, st.server.ID) }
@@ -216,9 +252,13 @@ func (st *start) startUnit(ctx context.Context) error {
 		}
 	}
 	st.tracker.expect(st.server.ID)
-	return st.Supervisor.Start(ctx, LaunchPlan{Server: st.server.ID, Name: st.server.Name, Port: st.server.Port,
+	err := st.Supervisor.Start(ctx, LaunchPlan{Server: st.server.ID, Name: st.server.Name, Port: st.server.Port,
 		Tree: st.mount.Path, Binary: blueprint.Binary, Args: st.plan.Args, Env: st.Env, StopTimeout: st.StopTimeout,
 		Limits: st.plan.Limits})
+	if err != nil {
+		st.tracker.notStarted(st.server.ID)
+	}
+	return err
 }
 
 func (st *start) stopUnit(ctx context.Context) error {

@@ -67,6 +67,19 @@ func (t *tracker) expect(serverID string) {
 	o.live, o.health, o.crashed, o.reason, o.restartAt = Live{}, health{}, false, "", time.Time{}
 }
 
+// notStarted takes back what expect said, unless the supervisor has told of a process since.
+func (t *tracker) notStarted(serverID string) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	o := t.of(serverID)
+	if o.unit.State != UnitActive || o.unit.PID != 0 {
+		return
+	}
+	o.unit = UnitStatus{Server: serverID, State: UnitAbsent}
+	close(o.changed)
+	o.changed = make(chan struct{})
+}
+
 // unit returns the last status and a channel that is closed when it changes.
 func (t *tracker) unit(serverID string) (UnitStatus, <-chan struct{}) {
 	t.mu.Lock()

@@ -122,6 +122,37 @@ func (m *Manager) Resume(ctx context.Context, serverID string) error {
 	return err
 }
 
+// Release queues, for the system, the end of a tree whose game does not run: the mounter was away when it should
+// have ended. The job looks again under the server's lock, so a start that comes first keeps its tree.
+func (m *Manager) Release(ctx context.Context, serverID string) error {
+	err := m.Store.Update(ctx, func(tx Tx) error {
+		s, err := tx.ServerByID(ctx, serverID)
+		if err != nil {
+			return err
+		}
+		_, _, err = tx.AddJob(ctx, job.Spec{Kind: KindRelease, Subject: subject(s), Label: label(s), Coalesce: true, Params: params{Server: s.ID}})
+		return err
+	})
+	m.Jobs.Wake()
+	return err
+}
+
+func (m *Manager) runRelease(ctx context.Context, run *job.Run) error {
+	s, err := m.subject(ctx, run)
+	if err != nil {
+		return err
+	}
+	active, err := m.active(ctx, s.ID)
+	if err != nil {
+		return err
+	}
+	if active {
+		run.Summary("It runs; its tree stays.")
+		return nil
+	}
+	return run.Step(ctx, "unmount", func(ctx context.Context) error { return m.Trees.Unmount(ctx, s.ID) }, nil)
+}
+
 // noteFailure remembers why a start failed. An interrupted one is no failure: the next agent resumes it.
 func (m *Manager) noteFailure(ctx context.Context, s Server, err error) error {
 	if err == nil || ctx.Err() != nil || errors.Is(err, context.Canceled) || fault.Is(err, fault.Canceled) {
