@@ -4,8 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/left4me/left4me/agent/internal/content"
+	"github.com/left4me/left4me/agent/internal/fault"
 	"github.com/left4me/left4me/agent/internal/job"
 )
 
@@ -14,6 +16,9 @@ const (
 	KindBuild  = "overlay.build"
 	KindDelete = "overlay.delete"
 )
+
+// discardWithin bounds the removal of a tree whose staging failed; what stays is found by the next sweep.
+const discardWithin = 20 * time.Second
 
 type buildParams struct {
 	Overlay string `json:"overlay"`
@@ -119,6 +124,13 @@ func (b *build) stage(ctx context.Context) error {
 	}
 	staging, err := b.disk.Stage(ctx, b.id, base)
 	b.dir = staging.Path
+	if err != nil { // the mounter may have made the tree nevertheless, before it heard of a cancel
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), discardWithin)
+		defer cancel()
+		if discardErr := b.discard(ctx); discardErr != nil {
+			b.run.Logf("debug", "What was staged is removed later: %v", discardErr)
+		}
+	}
 	return err
 }
 
@@ -164,7 +176,25 @@ func (b *build) commit(ctx context.Context) error {
 	if err := b.report(message, b.id); err != nil {
 		return err
 	}
-	return b.record(ctx, message)
+	return b.takeBack(ctx, b.record(ctx, message))
+}
+
+// takeBack removes the content of a revision that could not be recorded, for example because the job was canceled
+// in between, and returns cause.
+func (b *build) takeBack(ctx context.Context, cause error) error {
+	if cause == nil {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), discardWithin)
+	defer cancel()
+	_, err := findRevision(ctx, b.store, b.overlay, b.id)
+	if fault.Is(err, fault.NotFound) {
+		err = b.disk.Remove(ctx, content.Ref{Layer: content.Layer{Overlay: b.overlay.ID, Revision: b.id}})
+	}
+	if err != nil {
+		b.run.Logf("debug", "What was committed is removed later: %v", err)
+	}
+	return cause
 }
 
 func (b *build) record(ctx context.Context, message string) error {

@@ -2,7 +2,6 @@ package overlay
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"strings"
 
@@ -70,8 +69,8 @@ func (m *Manager) collect(ctx context.Context, log Log, overlayID, actor string)
 }
 
 // removeRevision takes the row away first, so that nobody can go back to the revision or pin it while its content
-// goes, and brings it back if the mounter keeps the content. Content that a crash in between leaves bears the
-// id of an ended job and is removed with what such jobs leave.
+// goes, and brings it back if the mounter keeps the content because it is in use. Content that a crash or a failure
+// leaves bears the id of an ended job and is removed with what such jobs leave.
 func (m *Manager) removeRevision(ctx context.Context, revision Revision) (bool, error) {
 	taken := false
 	err := m.store.Update(ctx, func(tx Tx) error {
@@ -92,11 +91,15 @@ func (m *Manager) removeRevision(ctx context.Context, revision Revision) (bool, 
 	if err != nil || !taken {
 		return false, err
 	}
-	if err := m.disk.Remove(ctx, content.Ref{Layer: revision.Layer()}); err != nil {
-		back := func(tx Tx) error { return tx.AddRevision(context.WithoutCancel(ctx), revision) }
-		return false, errors.Join(err, m.store.Update(context.WithoutCancel(ctx), back))
+	ctx = context.WithoutCancel(ctx) // it is half done
+	err = m.disk.Remove(ctx, content.Ref{Layer: revision.Layer()})
+	if !fault.Is(err, fault.Precondition) {
+		return err == nil, err // after a failure it may be half gone, so it must not come back
 	}
-	return true, nil
+	if backErr := m.store.Update(ctx, func(tx Tx) error { return tx.AddRevision(ctx, revision) }); backErr != nil {
+		return false, backErr
+	}
+	return false, err
 }
 
 // measure records how much of each revision is its own now, and what was removed.

@@ -57,6 +57,8 @@ type Units interface {
 // Servers resumes servers that are meant to run.
 type Servers interface {
 	Resume(ctx context.Context, serverID string) error
+	// Release ends the tree of a server, if its game does not run by then.
+	Release(ctx context.Context, serverID string) error
 }
 
 // Reconciler compares and repairs. It is safe for concurrent use; runs do not overlap.

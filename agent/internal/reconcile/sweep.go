@@ -2,6 +2,7 @@ package reconcile
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"github.com/left4me/left4me/agent/internal/content"
@@ -78,7 +79,7 @@ func (s *Sweeper) runSweep(ctx context.Context, run *job.Run) error {
 	}
 	return run.Step(ctx, "leftovers", func(ctx context.Context) error {
 		orphans, err := s.Reconciler.Survey(ctx)
-		if err != nil {
+		if err = errors.Join(err, s.Reconciler.releaseTrees(ctx)); err != nil {
 			return err
 		}
 		for _, orphan := range orphans {
