@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/left4me/left4me/agent/internal/blueprint"
+	"github.com/left4me/left4me/agent/internal/installation"
 	"github.com/left4me/left4me/agent/internal/job"
 	"github.com/left4me/left4me/agent/internal/rig"
 	"github.com/left4me/left4me/agent/internal/server"
@@ -16,7 +17,7 @@ import (
 func TestAProcessThatCannotBeMadeIsNotStarting(t *testing.T) {
 	r := rig.New(t)
 	ctx := context.Background()
-	r.Succeed(r.Installations.Install(ctx, "ann"))
+	r.Succeed(r.Installations.Install(ctx, "ann", installation.Order{}))
 	if _, err := r.Blueprints.Create(ctx, "ann", blueprint.Draft{Name: "coop"}); err != nil {
 		t.Fatal(err)
 	}
