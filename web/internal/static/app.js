@@ -63,7 +63,7 @@
           const line = parse(e.data);
           if (!line) return;
           if (e.lastEventId) this.last = e.lastEventId;
-          this.add(line.text, line.level);
+          this.add(line.text, line.level, "", line.spans, line.time);
         },
         dropped: (e) => this.add(`… ${parse(e.data)?.count ?? "some"} lines were left out: they came faster than this page reads.`, "", "mark"),
         job: (e) => {
@@ -74,11 +74,13 @@
         end: () => { stream.end(); live.soon(); },
       });
     }
-    add(text, level, mark) {
+    add(text, level, mark, spans, time) {
       const line = document.createElement("div");
+      if (time) line.title = time;
       if (level) line.className = "l-" + String(level).replace(/[^a-z]/g, "");
       if (mark) line.className = mark;
-      line.textContent = text;
+      if (spans) line.append(...spans.map(coloured));
+      else line.textContent = text;
       line.hidden = !this.fits(line);
       this.pending.push(line);
       if (this.pending.length === 1) setTimeout(() => this.flush(), 50);
@@ -110,6 +112,14 @@
       button.textContent = (await put(text)) ? "Copied" : "Not allowed";
       setTimeout(() => { button.textContent = label; }, 1500);
     }
+  }
+
+  // coloured is a part of a line that the game printed in a colour of its own.
+  function coloured(span) {
+    const el = document.createElement("span");
+    if (span.tone) el.className = "t-" + String(span.tone).replace(/[^a-z]/g, "");
+    el.textContent = span.text;
+    return el;
   }
 
   // put writes to the clipboard; plain HTTP pages lack the modern way.
@@ -153,7 +163,8 @@
         const answer = await fetch(location.href, { headers: { "Left4me-Live": "1" }, credentials: "same-origin" });
         if (answer.redirected && new URL(answer.url).pathname !== location.pathname) { location.reload(); return; }
         if (answer.ok) this.apply(new DOMParser().parseFromString(await answer.text(), "text/html"));
-      } catch { /* the panel is not there at the moment; the next round tries again */ } finally {
+        this.stale(answer.ok ? "" : "The host does not answer at the moment.");
+      } catch { this.stale("The panel cannot be reached at the moment."); } finally {
         this.busy = false;
         if (this.again) { this.again = false; this.soon(); }
       }
@@ -164,12 +175,19 @@
         const next = page.getElementById(part.id);
         if (next) { morph(part, next); fresh.push(next); }
       }
-      for (const name of ["command"]) {
-        const have = document.getElementById(name), next = page.getElementById(name);
-        if (have && next && have.form) for (const el of have.form.elements) el.disabled = next.disabled;
+      for (const have of document.querySelectorAll("form[data-sync]")) {
+        const next = page.getElementById(have.id);
+        if (next) [...have.elements].forEach((el, i) => { if (next.elements[i]) el.disabled = next.elements[i].disabled; });
       }
       localTimes();
       this.title(fresh);
+    },
+    // stale says that what is shown is old, and since when.
+    stale(why) {
+      const box = document.getElementById("stale");
+      if (!box || (box.hidden && !why)) return;
+      if (why && box.hidden) box.textContent = `${why} What you see is from ${new Date().toLocaleTimeString()}; the page goes on by itself.`;
+      box.hidden = !why;
     },
     title(parts) {
       const state = parts.map((p) => p.dataset.title).find(Boolean);
@@ -240,6 +258,34 @@
       at = list.length;
       try { sessionStorage.setItem(name, JSON.stringify(list.slice(-100))); } catch { /* then without history */ }
       send(input);
+    });
+  }
+
+  // Tab completes the word before the caret from a list, as far as it is clear, and says what fits. Without a letter, or when
+  // nothing fits, it goes on to the next element as everywhere.
+  for (const input of document.querySelectorAll("[data-words]")) {
+    const words = [...document.getElementById(input.dataset.words).options].map((o) => o.value);
+    const found = document.getElementById(input.dataset.words + "-found");
+    const fitting = () => {
+      const start = input.value.slice(0, input.selectionStart), word = start.slice(start.lastIndexOf(" ") + 1).toLowerCase();
+      return { start, word, list: word ? words.filter((w) => w.toLowerCase().startsWith(word)) : [] };
+    };
+    const tell = (list, word) => {
+      found.textContent = !word ? "type a few letters" : list.length ? list.slice(0, 8).join(" ") + (list.length > 8 ? " …" : "") : "nothing fits";
+    };
+    input.addEventListener("input", () => { const { list, word } = fitting(); tell(list, word); });
+    input.addEventListener("keydown", (e) => {
+      if (e.key !== "Tab" || e.shiftKey || e.altKey || e.ctrlKey) return;
+      const { start, word, list } = fitting();
+      if (!list.length) return;
+      let common = list[0];
+      for (const w of list) while (!w.toLowerCase().startsWith(common.toLowerCase())) common = common.slice(0, -1);
+      if (list.length === 1 ? input.value.endsWith(list[0] + " ") : common.length === word.length) { tell(list, word); return; }
+      e.preventDefault();
+      const next = start.slice(0, start.length - word.length) + common + (list.length === 1 ? " " : "");
+      input.value = next + input.value.slice(start.length);
+      input.setSelectionRange(next.length, next.length);
+      tell(list, word);
     });
   }
 

@@ -1,8 +1,11 @@
 package ui
 
 import (
+	"context"
+	"errors"
 	"net/http"
 
+	"github.com/left4me/left4me/agent/api"
 	"github.com/left4me/left4me/agent/client"
 	"github.com/left4me/left4me/web/internal/view"
 )
@@ -12,8 +15,15 @@ func (p *Panel) dashboard(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	data := view.DashboardData{Address: address(r)}
-	if data.Host, err = agent.Host(r.Context()); err != nil {
+	host, ok := p.hosts.find(p.hostName(r))
+	if !ok {
+		return errNoPage
+	}
+	data := view.DashboardData{Address: gameAddress(r, host)}
+	if data.Host, err = hostOf(r, agent); err != nil {
+		if r.Context().Err() == nil && (client.Is(err, client.CodeUnavailable) || errors.Is(err, context.DeadlineExceeded)) {
+			return p.hostDown(w, r, host, err)
+		}
 		return err
 	}
 	sees, err := p.sight(r)
@@ -21,6 +31,7 @@ func (p *Panel) dashboard(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	data.Servers = sees.servers
+	data.Figures, data.Health = p.cardFigures(r, host, sees.servers), view.HostFigures(p.hostSeries(r, host))
 	for _, status := range []string{"running", "queued"} {
 		jobs, err := agent.Jobs(r.Context(), client.JobFilter{Status: status, Limit: 20})
 		if err != nil {
@@ -36,6 +47,22 @@ func (p *Panel) dashboard(w http.ResponseWriter, r *http.Request) error {
 	page := p.page(r, "dashboard", "Dashboard")
 	sees.tell(&page)
 	return p.show(w, r, view.Dashboard(page, data))
+}
+
+// hostOf asks for what a page about a host needs first. One that is down should not keep the page up for long.
+func hostOf(r *http.Request, agent *client.Client) (api.Host, error) {
+	ctx, cancel := context.WithTimeout(r.Context(), hostTime)
+	defer cancel()
+	return agent.Host(ctx)
+}
+
+// hostDown shows that a host does not answer. The page looks again by itself, so it is no error page.
+func (p *Panel) hostDown(w http.ResponseWriter, r *http.Request, host Host, err error) error {
+	problem, _ := problemOf(err)
+	if errors.Is(err, context.DeadlineExceeded) {
+		problem = &view.Problem{Message: "The agent at " + host.Client.Place() + " does not answer.", Hint: "Look at its log, and at the network between."}
+	}
+	return p.render(w, r, http.StatusOK, view.HostDown(p.page(r, "dashboard", "down · "+host.Name), *problem))
 }
 
 func (p *Panel) events(w http.ResponseWriter, r *http.Request) error {

@@ -79,9 +79,10 @@ func (m *memo[T]) sweep() {
 
 // memos are what pages ask for again and again.
 type memos struct {
-	addons *memo[api.Addons]
+	addons  *memo[api.Addons] // by server and layers
+	figures *memo[api.Series] // by server and time
 }
 
 func newMemos() memos {
-	return memos{addons: newMemo[api.Addons](20 * time.Second)}
+	return memos{addons: newMemo[api.Addons](20 * time.Second), figures: newMemo[api.Series](4 * time.Second)}
 }

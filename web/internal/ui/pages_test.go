@@ -54,6 +54,10 @@ func TestPagesInChromium(t *testing.T) {
 func pages(running string) map[string]string {
 	return map[string]string{
 		"dashboard": "/hosts/local", "servers": "/hosts/local/servers", "server": "/hosts/local/servers/campaign-night",
+		"server-console": "/hosts/local/servers/campaign-night/console", "server-search": "/hosts/local/servers/campaign-night/console?search=zo%C3%AB",
+		"server-players": "/hosts/local/servers/campaign-night/players", "server-kick": "/hosts/local/servers/campaign-night/players?user=2&steam=76561197960287930",
+		"server-history": "/hosts/local/servers/campaign-night/history", "server-game": "/hosts/local/servers/campaign-night/history?show=game",
+		"server-stop": "/hosts/local/servers/campaign-night/stop", "server-offline": "/hosts/local/servers/practice",
 		"server-new": "/hosts/local/servers/new", "server-crashed": "/hosts/local/servers/versus", "server-delete": "/hosts/local/servers/versus/delete",
 		"overlays": "/hosts/local/overlays", "overlay": "/hosts/local/overlays/maps", "overlay-campaigns": "/hosts/local/overlays/maps/campaigns", "overlay-new": "/hosts/local/overlays/new",
 		"overlay-workshop": "/hosts/local/overlays/new?type=overlay-workshop", "blueprints": "/hosts/local/blueprints",
@@ -177,6 +181,9 @@ func liveliness(p *panel) {
 		s.Layers[2].Newer = "x"
 	})
 	p.agent.Crash("versus", "The game ended with signal SIGSEGV 3 times within 5 minutes.")
+	p.agent.Print("campaign-night", `rcon from "127.0.0.1:40122": command "status"`, `Unknown command "sm_hlep"`,
+		`L 11/24/2026 - 20:14:58: [SM] Exception reported: Invalid client index 0`, "\x1b[32m[SourceMod]\x1b[0m loaded \x1b[33m27 plugins\x1b[0m",
+		`L 11/24/2026 - 20:14:59: "Zoë ☢ <b><2><STEAM_1:0:11101><Survivor>" say "\u202eanybody here?"`)
 	for i := range 30 {
 		p.agent.Print("campaign-night", fmt.Sprintf(`L 11/24/2026 - 20:15:%02d: "Zoë<2><STEAM_1:0:11101><Survivor>" killed "Infected" with "pumpshotgun"`, i))
 	}

@@ -8,7 +8,6 @@ import (
 	"strings"
 
 	"github.com/left4me/left4me/agent/api"
-	"github.com/left4me/left4me/agent/client"
 	"github.com/left4me/left4me/web/internal/right"
 	"github.com/left4me/left4me/web/internal/view"
 )
@@ -67,80 +66,15 @@ func (p *Panel) serverCreate(w http.ResponseWriter, r *http.Request) error {
 	return p.done(w, r, p.url(r, "servers", made.Name), "Server made.")
 }
 
-func (p *Panel) server(w http.ResponseWriter, r *http.Request) error {
-	return p.serverPage(w, r, http.StatusOK, nil)
-}
-
-func (p *Panel) serverPage(w http.ResponseWriter, r *http.Request, status int, reply *view.Reply) error {
-	agent, err := p.agent(r)
-	if err != nil {
-		return err
-	}
-	name := param(r, "name")
-	data := view.ServerData{Address: address(r), Reply: reply}
-	if data.Server, err = agent.Server(r.Context(), name); err != nil {
-		return err
-	}
-	if data.Server.State == "running" && may(r, right.ServerPlayers) {
-		// The game may be silent for a moment; the page is worth showing without players.
-		data.Players, _ = agent.Players(r.Context(), name)
-	}
-	if data.Jobs, err = agent.Jobs(r.Context(), client.JobFilter{Subject: "server/" + name, Limit: 8}); err != nil {
-		return err
-	}
-	if data.Events, err = newestEvents(r, agent, "server/"+name, 20); err != nil {
-		return err
-	}
-	if may(r, right.ServerConsole) {
-		if data.Console, err = consoleTail(r, agent, name); err != nil {
-			return err
-		}
-	}
-	sees, err := p.sieve(r)
-	if err != nil {
-		return err
-	}
-	data.Jobs, data.Events = keep(data.Jobs, sees.job), keep(data.Events, sees.event)
-	return p.render(w, r, status, view.Server(p.page(r, "servers", name), data))
-}
-
-// consoleTail returns what a server printed last.
-func consoleTail(r *http.Request, agent *client.Client, name string) ([]api.ConsoleLine, error) {
-	var lines []api.ConsoleLine
-	for item, err := range agent.Console(r.Context(), name, client.ConsoleOptions{Tail: 200}) {
-		if err != nil {
-			return nil, err
-		}
-		if item.Line != nil {
-			lines = append(lines, *item.Line)
-		}
-	}
-	return lines, nil
-}
-
-func (p *Panel) serverCommand(w http.ResponseWriter, r *http.Request) error {
-	agent, err := p.agent(r)
-	if err != nil {
-		return err
-	}
-	reply := &view.Reply{Command: r.PostFormValue("command")}
-	note(r, "%s", reply.Command)
-	answer, err := agent.Command(r.Context(), param(r, "name"), reply.Command)
-	status := http.StatusOK
-	if err != nil {
-		reply.Problem, status = problemOf(err)
-	}
-	reply.Output = strings.TrimSpace(answer.Output)
-	return p.serverPage(w, r, status, reply)
-}
-
 // confirmation is what a person is asked before something is lost.
 type confirmation struct{ title, message, lost, button string }
 
 var confirmations = map[string]confirmation{
-	"kill":   {"Kill %s", "Ends the game at once, without its own clean-up.", "Players are thrown out. What the game had not written yet is lost.", "Kill server"},
-	"reset":  {"Reset %s", "Empties what the server itself wrote: logs, plugin databases, bans. Overlays and settings stay.", "What the server wrote is lost for good.", "Reset server"},
-	"delete": {"Delete %s", "Stops the server and removes it with everything it wrote. Its blueprint and overlays stay.", "The server and what it wrote are lost for good.", "Delete server"},
+	"stop":    {"Stop %s", "Ends the game in order.", "Whoever plays is thrown out.", "Stop server"},
+	"restart": {"Restart %s", "Ends the game in order and starts it with the newest content.", "Whoever plays is thrown out, and the present map begins anew.", "Restart server"},
+	"kill":    {"Kill %s", "Ends the game at once, without its own clean-up.", "Players are thrown out. What the game had not written yet is lost.", "Kill server"},
+	"reset":   {"Reset %s", "Empties what the server itself wrote: logs, plugin databases, bans. Overlays and settings stay.", "What the server wrote is lost for good.", "Reset server"},
+	"delete":  {"Delete %s", "Stops the server and removes it with everything it wrote. Its blueprint and overlays stay.", "The server and what it wrote are lost for good.", "Delete server"},
 }
 
 // action is the last element of the address: what to do with a server.
@@ -158,6 +92,9 @@ func (p *Panel) serverConfirm(w http.ResponseWriter, r *http.Request) error {
 	s, err := agent.Server(r.Context(), param(r, "name"))
 	if err != nil {
 		return err
+	}
+	if s.Live != nil && s.Live.Players > 0 {
+		c.message += " " + view.Playing(s.Live.Players)
 	}
 	page := p.page(r, "servers", fmt.Sprintf(c.title, s.Name))
 	return p.show(w, r, view.Confirm(page, c.message, c.lost, c.button, page.URL("servers", s.Name)))

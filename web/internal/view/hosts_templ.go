@@ -154,7 +154,7 @@ func Overview(p Page, hosts []PerHost[HostServers]) templ.Component {
 						return templ_7745c5c3_Err
 					}
 					for _, s := range h.Answer.Servers {
-						templ_7745c5c3_Err = serverCard(h.Answer.Page, s, h.Answer.Address).Render(ctx, templ_7745c5c3_Buffer)
+						templ_7745c5c3_Err = serverCard(h.Answer.Page, s, h.Answer.Address, nil).Render(ctx, templ_7745c5c3_Buffer)
 						if templ_7745c5c3_Err != nil {
 							return templ_7745c5c3_Err
 						}
