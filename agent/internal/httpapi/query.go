@@ -4,6 +4,8 @@ import (
 	"net/url"
 	"slices"
 	"strconv"
+	"strings"
+	"unicode"
 	"unicode/utf8"
 
 	"github.com/left4me/left4me/agent/internal/fault"
@@ -16,6 +18,7 @@ type param struct {
 	lowest  int64    // of numbers
 	highest int64    // of numbers; 0 = it is text
 	choices []string // of text; nil = any up to maxText bytes
+	words   bool     // of text: what a person looks for, in any language and with blanks
 }
 
 // maxText bounds text in queries and headers: subjects, ids and cursors.
@@ -51,6 +54,7 @@ func (p param) check(value string) error {
 			return fault.New(fault.Invalid, "The parameter %q is %s.", p.name, quoted(value)).
 				WithHint("Give one of %q.", p.choices).WithField(p.name)
 		}
+	case p.words && validWords(value):
 	case !validText(value):
 		return fault.New(fault.Invalid, "The parameter %q is too long or not text.", p.name).
 			WithHint("Give at most %d printable characters.", maxText).WithField(p.name)
@@ -69,6 +73,11 @@ func validText(s string) bool {
 		}
 	}
 	return true
+}
+
+// validWords reports whether s can be what a person looks for: no control characters.
+func validWords(s string) bool {
+	return len(s) <= maxText && utf8.ValidString(s) && !strings.ContainsFunc(s, unicode.IsControl)
 }
 
 // number returns a parameter that [checkQuery] has seen, or fallback.

@@ -38,6 +38,32 @@ func TestConsoleSearch(t *testing.T) {
 	}
 }
 
+// People look for names, in any language and with blanks.
+func TestSearchTakesWords(t *testing.T) {
+	agent := seedServer(t)
+	agent.Print("alpha", "nobody", "Zoë ☢ joined the game")
+	found := 0
+	for item, err := range agent.Client.Console(t.Context(), "alpha", client.ConsoleOptions{Search: "zoë ☢ joined"}) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		if item.Line != nil {
+			found++
+		}
+	}
+	if found != 1 {
+		t.Errorf("found %d lines", found)
+	}
+	if _, err := agent.Client.History(t.Context(), "alpha", client.HistoryFilter{Text: "Zoë is here"}); err != nil {
+		t.Error(err)
+	}
+	for _, text := range []string{"%00", "a%0ab", "%ff", strings.Repeat("x", 513)} {
+		if status, _, _ := do(t, forward(agent), http.MethodGet, "/v1/servers/alpha/console?follow=false&search="+text, ""); status != http.StatusBadRequest {
+			t.Errorf("%q answered %d", text, status)
+		}
+	}
+}
+
 func TestConsoleAsText(t *testing.T) {
 	agent := seedServer(t)
 	agent.Print("alpha", "one", "two")

@@ -35,7 +35,7 @@ func console(s Services) handler {
 	h.params = []param{
 		{name: "after", doc: "Cursor of the last line already seen."},
 		{name: "tail", doc: "Without a cursor: begin with this many earlier lines.", lowest: 0, highest: 10_000},
-		{name: "search", doc: "Only lines with this text, whatever the case, out of the last 100000."},
+		{name: "search", words: true, doc: "Only lines with this text, whatever the case, out of the last 100000."},
 		followParam(),
 		{name: "format", doc: "text gives the lines so far as plain text.", choices: []string{"", "text"}},
 	}

@@ -224,7 +224,7 @@ func history(live ServerLive) handler {
 			Before: number(c.query, "before", 0), After: number(c.query, "after", 0), Limit: int(number(c.query, "limit", 200))})
 	}, limitParam(), afterParam(),
 		param{name: "kind", choices: gameKinds[:]},
-		param{name: "text", doc: "Only with this in player, SteamID64 or text, whatever the case."},
+		param{name: "text", words: true, doc: "Only with this in player, SteamID64 or text, whatever the case."},
 		param{name: "before", doc: "Only what has an id below this.", highest: 1<<62 - 1})
 }
 

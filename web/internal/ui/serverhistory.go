@@ -75,7 +75,7 @@ func (p *Panel) history(w http.ResponseWriter, r *http.Request) error {
 	case data.Show == "jobs":
 		data.Jobs, err = host.Client.Jobs(r.Context(), client.JobFilter{Subject: subject, Limit: historyShown})
 		data.Jobs = keep(data.Jobs, sees.job)
-	case data.Show == "game" && may(r, right.ServerConsole): // chat and SteamIDs stand in the console, too
+	case data.Show == "game" && may(r, right.ServerPlayers):
 		before, _ := strconv.ParseInt(query.Get("before"), 10, 64)
 		data.Game, err = host.Client.History(r.Context(), data.Server.Name,
 			client.HistoryFilter{Kind: data.Kind, Text: data.Text, Before: max(before, 0), Limit: historyShown})

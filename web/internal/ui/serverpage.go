@@ -105,7 +105,7 @@ func (p *Panel) serverCommand(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	reply := &view.Reply{Command: r.PostFormValue("command")}
+	reply := &view.Reply{Command: strings.TrimSpace(r.PostFormValue("command"))}
 	note(r, "%s", reply.Command)
 	answer, err := agent.Command(r.Context(), param(r, "name"), reply.Command)
 	status := http.StatusOK

@@ -13,6 +13,7 @@ import (
 type Figure struct {
 	Label string
 	Now   string // "38 %"; "—" when nobody can tell
+	Of    string // what it can be at most, or ""
 	Range string // what it was in the time shown, for people who do not see the curve
 	Curve chart.Curve
 }
@@ -83,7 +84,7 @@ func figures(s api.Series, measures []measure, width, height int) []Figure {
 		if last := newest(values); curve.Known {
 			f.Now = m.show(last)
 			if m.topOf != "" && top > 0 {
-				f.Now += " of " + m.show(top)
+				f.Of = m.show(top)
 			}
 		}
 		out = append(out, f)

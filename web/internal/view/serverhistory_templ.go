@@ -60,7 +60,7 @@ func History(p Page, d HistoryData) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			if p.May("server/"+d.Server.Name, right.ServerConsole) {
+			if p.May("server/"+d.Server.Name, right.ServerPlayers) {
 				templ_7745c5c3_Err = historyPill(p, d, "game", "In the game").Render(ctx, templ_7745c5c3_Buffer)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
