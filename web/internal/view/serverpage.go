@@ -121,16 +121,16 @@ func modeOf(b *api.Blueprint) string {
 	return b.Settings.Mode
 }
 
-// Setting is a setting or limit as people call it.
-type Setting struct{ Label, Value string }
+// Fact is a setting or limit as people call it.
+type Fact struct{ Label, Value string }
 
-// Settings returns what a blueprint sets, in short. The password stays where it is edited.
-func Settings(b api.Blueprint) []Setting {
+// SettingFacts returns what a blueprint sets, in short. The password stays where it is edited.
+func SettingFacts(b api.Blueprint) []Fact {
 	s, l := b.Settings, b.Settings.Limits
-	var out []Setting
+	var out []Fact
 	add := func(label, value string) {
 		if value != "" && value != "0" {
-			out = append(out, Setting{label, value})
+			out = append(out, Fact{label, value})
 		}
 	}
 	add("First map", s.Map)

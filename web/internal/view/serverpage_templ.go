@@ -782,7 +782,7 @@ func serverFacts(p Page, d ServerData) templ.Component {
 			return templ_7745c5c3_Err
 		}
 		if d.Blueprint != nil {
-			for _, s := range Settings(*d.Blueprint) {
+			for _, s := range SettingFacts(*d.Blueprint) {
 				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 63, "<dt>")
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
