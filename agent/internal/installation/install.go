@@ -117,12 +117,14 @@ func (i *install) unchanged(ctx context.Context) error {
 	if err := i.discard(ctx); err != nil {
 		return err
 	}
-	return i.Store.Update(ctx, func(tx Tx) error {
+	err := i.Store.Update(ctx, func(tx Tx) error {
 		if err := i.learn(ctx, tx, i.fetched.Build); err != nil {
 			return err
 		}
 		return i.rollOut(ctx, tx)
 	})
+	i.Jobs.Wake()
+	return err
 }
 
 func (i *install) record(ctx context.Context, release Release, message string) error {

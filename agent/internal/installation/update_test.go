@@ -214,6 +214,13 @@ func TestOldReleasesGo(t *testing.T) {
 	}
 }
 
+// TestNothingNewIsRolledOutAllTheSame: servers may still have a release from before.
+func TestNothingNewIsRolledOutAllTheSame(t *testing.T) {
+	r, _ := updates(t, false)
+	r.Succeed(r.Installations.Install(t.Context(), "ann", installation.Order{Rollout: true}))
+	r.Await("the rollout has run", func() bool { return done(t, r, "installation.rollout") })
+}
+
 func TestCheckTellsOnceAndInstallsWhenAsked(t *testing.T) {
 	r, source := updates(t, true)
 	if done := r.Succeed(r.Installations.Check(t.Context(), "ann")); done.Summary != "Nothing is new." {

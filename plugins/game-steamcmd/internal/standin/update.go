@@ -44,9 +44,12 @@ func (s *session) update(app string) error {
 	if err := s.write(build, version); err != nil {
 		return err
 	}
-	s.replay("install.two-calls.linux.txt")
 	s.home.Installs++
-	return s.remember()
+	if err := s.remember(); err != nil { // before the rest: what is written is written, whoever is killed now
+		return err
+	}
+	s.replay("install.two-calls.linux.txt")
+	return nil
 }
 
 // fault plays the next failure that is asked for.
