@@ -114,13 +114,6 @@ func (d ServerData) Title() string { return d.Server.State + " · " + d.Server.N
 
 func (d ServerData) running() bool { return d.Server.State == "running" }
 
-func modeOf(b *api.Blueprint) string {
-	if b == nil {
-		return ""
-	}
-	return b.Settings.Mode
-}
-
 // Fact is a setting or limit as people call it.
 type Fact struct{ Label, Value string }
 
