@@ -35,6 +35,7 @@ type world struct {
 	scripts    map[string]Script
 	tokens     map[string]token.Token
 	contents   map[string]Content
+	files      map[string]map[string]string // by place and path, see SetFiles
 
 	ctx     context.Context // ends all jobs
 	cancel  context.CancelFunc
@@ -53,6 +54,7 @@ func newWorld() *world {
 		scripts:  map[string]Script{},
 		tokens:   map[string]token.Token{},
 		contents: map[string]Content{},
+		files:    map[string]map[string]string{},
 	}
 	w.ctx, w.cancel = context.WithCancel(context.Background())
 	w.addPlugin(api.Plugin{Name: "mounter-kernel", Kind: "mounter", Description: "Mounts with the kernel's overlayfs.",
@@ -86,7 +88,7 @@ func (w *world) services() httpapi.Services {
 	return httpapi.Services{
 		Host: hostView{w}, Plugins: pluginView{w}, Overlays: overlayView{w}, OverlayBuilds: overlayView{w}, Content: contentView{w}, Addons: addonView{w},
 		Blueprints: blueprintView{w}, Releases: releaseView{w}, Installation: releaseView{w}, Servers: serverView{w}, ServerActions: serverView{w},
-		ServerLive: serverView{w}, Schedules: scheduleView{w}, Metrics: metricView{w}, Jobs: jobView{w}, Events: eventView{w}, Tokens: newTokenView(w),
+		ServerLive: serverView{w}, Files: fileView{w}, Schedules: scheduleView{w}, Metrics: metricView{w}, Jobs: jobView{w}, Events: eventView{w}, Tokens: newTokenView(w),
 	}
 }
 

@@ -13,7 +13,7 @@ import (
 )
 
 func (a *app) serverCommand() *cobra.Command {
-	return a.group("server", "Run game servers", append(a.serverSteer(),
+	return a.group("server", "Run game servers", append(append(a.serverSteer(), a.serverFiles()...),
 		a.serverList(), a.serverShow(), a.serverCreate(), a.serverCampaigns(),
 		a.serverAction("start", "Start a server", "Start a server and wait until it answers. Starting one that runs is fine.", (*client.Client).StartServer),
 		a.serverAction("stop", "Stop a server", "Ask the game to end, kill it when it does not, and take its tree down.", (*client.Client).StopServer),

@@ -36,6 +36,8 @@ const (
 	ServerPower
 	ServerCommand
 	ServerReset
+	ServerFiles
+	ServerWrite
 )
 
 const levelBits = 4
@@ -43,7 +45,7 @@ const levelBits = 4
 // scopeNames are in the order of the constants; the first is none.
 func scopeNames() []string {
 	return []string{"", api.ScopeServerView, api.ScopeServerConsole, api.ScopeServerPlayers, api.ScopeServerMap, api.ScopeServerPower,
-		api.ScopeServerCommand, api.ScopeServerReset}
+		api.ScopeServerCommand, api.ScopeServerReset, api.ScopeServerFiles, api.ScopeServerWrite}
 }
 
 func (a Access) level() Access { return a & (1<<levelBits - 1) }

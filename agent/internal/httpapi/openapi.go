@@ -72,6 +72,9 @@ func (row route) operation(registry huma.Registry, failure *huma.Schema) *huma.O
 	if row.handler.body != nil {
 		op.RequestBody = &huma.RequestBody{Content: jsonContent(registry.Schema(row.handler.body, true, ""))}
 	}
+	if row.handler.text {
+		op.RequestBody = &huma.RequestBody{Content: map[string]*huma.MediaType{"text/plain": {Schema: &huma.Schema{Type: huma.TypeString}}}}
+	}
 	return op
 }
 
@@ -110,6 +113,9 @@ func (h handler) response(registry huma.Registry) *huma.Response {
 	case h.stream:
 		response.Description = "Server-sent events: line, event, job, dropped and end, each with a JSON document; id resumes."
 		response.Content = map[string]*huma.MediaType{"text/event-stream": {Schema: &huma.Schema{Type: huma.TypeString}}}
+	case h.bytes:
+		response.Description = "The bytes of the file. A single Range is honoured."
+		response.Content = map[string]*huma.MediaType{"application/octet-stream": {Schema: &huma.Schema{Type: huma.TypeString, Format: "binary"}}}
 	case h.answer != nil:
 		schema := registry.Schema(h.answer, true, "")
 		schema.Nullable = schema.Nullable && schema.Type != huma.TypeArray

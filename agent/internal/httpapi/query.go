@@ -19,6 +19,7 @@ type param struct {
 	highest int64    // of numbers; 0 = it is text
 	choices []string // of text; nil = any up to maxText bytes
 	words   bool     // of text: what a person looks for, in any language and with blanks
+	path    bool     // of a file: any UTF-8, which the service checks
 }
 
 // maxText bounds text in queries and headers: subjects, ids and cursors.
@@ -55,6 +56,10 @@ func (p param) check(value string) error {
 				WithHint("Give one of %q.", p.choices).WithField(p.name)
 		}
 	case p.words && validWords(value):
+	case p.path:
+		if len(value) > 4096 || !utf8.ValidString(value) {
+			return fault.New(fault.Invalid, "The parameter %q is too long or not UTF-8.", p.name).WithField(p.name)
+		}
 	case !validText(value):
 		return fault.New(fault.Invalid, "The parameter %q is too long or not text.", p.name).
 			WithHint("Give at most %d printable characters.", maxText).WithField(p.name)

@@ -27,6 +27,8 @@ type handler struct {
 	answer reflect.Type // nil = none
 	params []param      // of the query; others are refused
 	stream bool         // answers with server-sent events
+	text   bool         // the body is text, which serve reads itself
+	bytes  bool         // answers with the bytes of a file
 	serve  func(a *API, w http.ResponseWriter, r *http.Request, c call) error
 }
 

@@ -165,7 +165,7 @@ func (a *API) body(row route, w http.ResponseWriter, r *http.Request, c *call) e
 		c.body = reflect.New(row.handler.body).Interface()
 		return decode(w, r, a.registry, a.registry.Schema(row.handler.body, true, ""), c.body)
 	}
-	if r.Method == http.MethodGet || r.Method == http.MethodHead || r.ContentLength == 0 {
+	if row.handler.text || r.Method == http.MethodGet || r.Method == http.MethodHead || r.ContentLength == 0 {
 		return nil
 	}
 	data, err := io.ReadAll(io.LimitReader(r.Body, 16))
@@ -181,7 +181,7 @@ func (a *API) notFound(w http.ResponseWriter, r *http.Request) {
 }
 
 func (a *API) methodNotAllowed(w http.ResponseWriter, r *http.Request) {
-	allowed := slices.DeleteFunc([]string{"GET", "POST", "PATCH", "DELETE"}, func(method string) bool {
+	allowed := slices.DeleteFunc([]string{"GET", "POST", "PATCH", "PUT", "DELETE"}, func(method string) bool {
 		return !a.router.Match(chi.NewRouteContext(), method, r.URL.Path)
 	})
 	w.Header().Set("Allow", strings.Join(allowed, ", "))

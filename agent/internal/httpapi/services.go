@@ -2,6 +2,7 @@ package httpapi
 
 import (
 	"context"
+	"io"
 	"net/http"
 	"time"
 
@@ -27,6 +28,7 @@ type Services struct {
 	Servers       Servers
 	ServerActions ServerActions
 	ServerLive    ServerLive
+	Files         Files
 	Schedules     Schedules
 	Metrics       Metrics
 	Jobs          Jobs
@@ -158,6 +160,16 @@ type ServerLive interface {
 	// goes on until ctx ends. dropped counts lines lost right before line. A report that fails ends the
 	// stream with its error. report may block while the reader is slow: hold no lock meanwhile.
 	Console(ctx context.Context, name, cursor string, tail int, follow bool, report func(line api.ConsoleLine, dropped int) error) error
+}
+
+// Files shows and changes the files of servers. Paths were not checked.
+type Files interface {
+	List(ctx context.Context, name, path string) (api.Directory, error)
+	// Open opens a file of the merged view, or of one layer; its reads end with ctx. layer is where it comes from.
+	Open(ctx context.Context, name, path, layer string) (file io.ReadSeeker, from string, err error)
+	Put(ctx context.Context, actor, name, path, was string, text []byte) error
+	Reset(ctx context.Context, actor, name, path string) error
+	Collisions(ctx context.Context, name string) (api.Collisions, error)
 }
 
 // Metrics shows figures over time.

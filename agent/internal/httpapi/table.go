@@ -13,6 +13,7 @@ const (
 	post   = http.MethodPost
 	patch  = http.MethodPatch
 	del    = http.MethodDelete
+	put    = http.MethodPut
 	ok     = http.StatusOK
 	queued = http.StatusAccepted
 )
@@ -92,6 +93,11 @@ func table(s Services) []route {
 		{get, api.PathServerMetrics, "server-metrics", "Show a server's figures over time.", Read | ServerView, curves(func(c call, last time.Duration) (api.Series, error) {
 			return s.Metrics.Server(c.ctx, c.target, last)
 		})},
+		{get, api.PathServerFiles, "server-files", "List a directory of a server's files.", Admin | ServerFiles, fileList(s.Files)},
+		{get, api.PathServerFile, "server-file", "Download a file of a server.", Admin | ServerFiles, fileGet(s.Files)},
+		{put, api.PathServerFile, "server-file-put", "Write a text file of a server.", Admin | ServerWrite, filePut(s.Files)},
+		{del, api.PathServerFile, "server-file-reset", "Throw away what a server has at a path.", Admin | ServerWrite, fileReset(s.Files)},
+		{get, api.PathServerCollisions, "server-collisions", "List the files that several overlays of a server have.", Read | ServerFiles, one(s.Files.Collisions)},
 		{get, api.PathServerConsole, "server-console", "Stream a server's console.", Read | ServerConsole, console(s)},
 
 		{get, api.PathSchedules, "schedule-list", "List what is done by itself.", Read, all(s.Schedules.List)},

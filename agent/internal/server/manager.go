@@ -12,6 +12,7 @@ import (
 	"github.com/left4me/left4me/agent/internal/fault"
 	"github.com/left4me/left4me/agent/internal/id"
 	"github.com/left4me/left4me/agent/internal/job"
+	"github.com/left4me/left4me/agent/internal/merged"
 )
 
 // Trees is what servers need of the mounter.
@@ -48,7 +49,12 @@ type Options struct {
 	Trees  Trees
 	Addons addon.Source
 	// Layers shows what overlays hold, for copies of their server.cfg; nil = none are made.
-	Layers     content.Browser
+	Layers content.Browser
+	// Files shows and mends what servers wrote, and lists what revisions hold; nil = the files of servers cannot be seen.
+	Files interface {
+		merged.Disk
+		merged.Files
+	}
 	Supervisor Supervisor
 	Console    Console
 	Limits     Enforcer // nil: every limit is held
@@ -72,6 +78,8 @@ type Manager struct {
 	Options
 	tracker *tracker
 	rosters *rosters
+	// collider remembers what overlays have in common.
+	collider *merged.Collider
 }
 
 // New returns a Manager. Its Handlers must be registered with the job engine, and Watch must run while
@@ -89,7 +97,8 @@ func New(options Options) *Manager {
 	if options.Log == nil {
 		options.Log = slog.New(slog.DiscardHandler)
 	}
-	return &Manager{Options: options, tracker: newTracker(options.Now), rosters: newRosters(options.Now)}
+	return &Manager{Options: options, tracker: newTracker(options.Now), rosters: newRosters(options.Now),
+		collider: &merged.Collider{Files: options.Files}}
 }
 
 // Draft is a new server. Blueprint is a name; Port 0 takes the next free one of the range.

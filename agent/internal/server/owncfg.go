@@ -2,6 +2,7 @@ package server
 
 import (
 	"context"
+	"strings"
 
 	"github.com/left4me/left4me/agent/internal/content"
 	"github.com/left4me/left4me/agent/internal/fault"
@@ -36,10 +37,13 @@ func (st *start) ownConfigs(ctx context.Context) ([]content.File, error) {
 			st.run.Logf("warn", "The server.cfg of overlay %q is too large to be copied.", o.Name)
 			continue
 		}
-		name := "server_" + o.Name + ".cfg"
-		st.run.Logf("info", "Overlay %q has a server.cfg of its own; run it with: exec %s", o.Name, name)
+		path := ownConfig(o.Name)
+		st.run.Logf("info", "Overlay %q has a server.cfg of its own; run it with: exec %s", o.Name, strings.TrimPrefix(path, "left4dead2/cfg/"))
 		// It may hold passwords, like the file that it comes from.
-		out = append(out, content.File{Path: "left4dead2/cfg/" + name, Data: data, Secret: true})
+		out = append(out, content.File{Path: path, Data: data, Secret: true})
 	}
 	return out, nil
 }
+
+// ownConfig is where the server.cfg of an overlay is copied to.
+func ownConfig(overlay string) string { return "left4dead2/cfg/server_" + overlay + ".cfg" }

@@ -18,7 +18,7 @@ import (
 // tokenScopes are the rights on servers that a token can carry: agents know them by the same names.
 func tokenScopes() []right.Entry {
 	scopes := []string{api.ScopeServerView, api.ScopeServerConsole, api.ScopeServerPlayers, api.ScopeServerMap, api.ScopeServerPower,
-		api.ScopeServerCommand, api.ScopeServerReset}
+		api.ScopeServerCommand, api.ScopeServerReset, api.ScopeServerFiles, api.ScopeServerWrite}
 	return slices.DeleteFunc(right.Shareable(), func(e right.Entry) bool { return !slices.Contains(scopes, string(e.Right)) })
 }
 
