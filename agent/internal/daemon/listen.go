@@ -77,7 +77,7 @@ func (a *Agent) services() httpapi.Services {
 		Servers:       servers,
 		ServerActions: servers,
 		ServerLive:    servers,
-		Files:         files{servers.manager},
+		Files:         files(servers),
 		Schedules:     schedules{manager: a.schedules},
 		Metrics:       newFigures(a),
 		Jobs:          jobs{runner: a.runner},
