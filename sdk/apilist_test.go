@@ -110,7 +110,8 @@ func declared(set *token.FileSet, declaration ast.Decl) []string {
 
 func typed(set *token.FileSet, spec *ast.TypeSpec) []string {
 	name := "type " + spec.Name.Name
-	fields, kind := []*ast.Field{}, ""
+	var fields []*ast.Field
+	var kind string
 	switch inner := spec.Type.(type) {
 	case *ast.StructType:
 		fields, kind = inner.Fields.List, " struct"
