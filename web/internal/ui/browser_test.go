@@ -51,7 +51,7 @@ func newChromium(t *testing.T) *chromium {
 				continue // asked for on purpose
 			}
 			c.mu.Lock()
-			c.trouble = append(c.trouble, message.String())
+			c.trouble = append(c.trouble, message.String()+" "+message.URL)
 			c.mu.Unlock()
 		}
 	})
@@ -118,10 +118,22 @@ func (c *chromium) sees(selector string) {
 	run(c, "wait for "+selector, chromedp.WaitVisible(chromedp.CSS(selector)))
 }
 
-// holds waits until a script in the page gives true.
+// holds waits until a script in the page gives true. A page that is left meanwhile takes the script along, so that it is
+// asked again in the next one.
 func (c *chromium) holds(script string) {
 	c.t.Helper()
-	run(c, "wait until "+script, chromedp.Poll[bool](script))
+	ctx, cancel := context.WithTimeout(c.ctx, actionTime)
+	defer cancel()
+	for {
+		_, err := chromedp.Run(ctx, chromedp.Poll[bool](script))
+		if err == nil {
+			return
+		}
+		if gone := strings.Contains(err.Error(), "Cannot find context") || strings.Contains(err.Error(), "navigated"); !gone || ctx.Err() != nil {
+			c.story()
+			c.t.Fatalf("wait until %s: %v", script, err)
+		}
+	}
 }
 
 // says waits until an element holds text.

@@ -3,7 +3,10 @@ package ui_test
 import (
 	"context"
 	"fmt"
+	"maps"
 	"net/url"
+	"os"
+	"strings"
 	"testing"
 	"time"
 
@@ -51,7 +54,14 @@ func TestPagesInChromium(t *testing.T) {
 	}
 }
 
+// pages returns the pages to look at; LEFT4ME_PAGES chooses some by a part of their names.
 func pages(running string) map[string]string {
+	list := allPages(running)
+	maps.DeleteFunc(list, func(name, _ string) bool { return !strings.Contains(name, os.Getenv("LEFT4ME_PAGES")) })
+	return list
+}
+
+func allPages(running string) map[string]string {
 	return map[string]string{
 		"dashboard": "/hosts/local", "servers": "/hosts/local/servers", "server": "/hosts/local/servers/campaign-night",
 		"server-console": "/hosts/local/servers/campaign-night/console", "server-search": "/hosts/local/servers/campaign-night/console?search=zo%C3%AB",
@@ -62,7 +72,7 @@ func pages(running string) map[string]string {
 		"overlays": "/hosts/local/overlays", "overlay": "/hosts/local/overlays/maps", "overlay-campaigns": "/hosts/local/overlays/maps/campaigns", "overlay-new": "/hosts/local/overlays/new",
 		"overlay-workshop": "/hosts/local/overlays/new?type=overlay-workshop", "blueprints": "/hosts/local/blueprints",
 		"schedules": "/hosts/local/schedules", "schedule": "/hosts/local/schedules/nightly", "schedule-new": "/hosts/local/schedules/new",
-		"blueprint": "/hosts/local/blueprints/coop", "server-campaigns": "/hosts/local/servers/campaign-night/campaigns",
+		"blueprint": "/hosts/local/blueprints/coop", "overlay-script": "/hosts/local/overlays/stripper", "server-campaigns": "/hosts/local/servers/campaign-night/campaigns",
 		"overlay-empty-campaigns": "/hosts/local/overlays/stripper/campaigns", "jobs": "/hosts/local/jobs", "job-running": "/hosts/local/jobs/" + running,
 		"jobs-empty": "/hosts/local/jobs?status=canceled", "events": "/hosts/local/events", "plugins": "/hosts/local/plugins",
 		"installation": "/hosts/local/installation", "content": "/hosts/local/content",

@@ -46,7 +46,7 @@ func TestScheduleWithoutJavaScript(t *testing.T) {
 	if err != nil || !cmp.Equal(stored.ScheduleDefinition, want) {
 		t.Fatalf("%v: %s", err, cmp.Diff(want, stored.ScheduleDefinition))
 	}
-	p.mustSay(p.get("/hosts/local/schedules", http.StatusOK), "nightly", "30 4 * * *", "restart alpha, then webhook", "on", "in ")
+	p.mustSay(p.get("/hosts/local/schedules", http.StatusOK), "nightly", "30 4 * * * Europe/Berlin", "restart alpha, then webhook", "on", "in ")
 	p.post("/hosts/local/schedules/nightly/switch", nil, http.StatusSeeOther)
 	p.mustSay(p.get("/hosts/local/schedules/nightly", http.StatusOK), "off", "Switch on")
 	run := p.post("/hosts/local/schedules/nightly/run", nil, http.StatusSeeOther)

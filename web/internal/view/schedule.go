@@ -80,7 +80,7 @@ func Cause(name string) string {
 // Trigger says in words when a schedule runs.
 func Trigger(t api.ScheduleTrigger) string {
 	if t.On == "" {
-		return t.Cron
+		return strings.TrimSpace(t.Cron + " " + t.Zone)
 	}
 	if t.Server == "" {
 		return "when " + Cause(t.On)
@@ -93,7 +93,7 @@ func Does(actions []api.ScheduleAction) string {
 	var out []string
 	for _, a := range actions {
 		words := []string{a.Kind}
-		for _, word := range []string{a.Server, a.Overlay} {
+		for _, word := range []string{a.Server, a.Overlay, a.Text} {
 			if word != "" {
 				words = append(words, word)
 			}

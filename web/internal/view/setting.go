@@ -25,6 +25,14 @@ func (s Setting) ID() string { return "settings." + s.Name }
 // ListID is the id of the list of what is suggested.
 func (s Setting) ListID() string { return "suggest-" + strings.ReplaceAll(s.Name, ".", "-") }
 
+// placeholder says what an empty input stands for.
+func (s Setting) placeholder() string {
+	if strings.Contains(s.Name, ".") {
+		return "the host's own"
+	}
+	return "the game's own"
+}
+
 // Words for a switch that can also be left alone.
 const (
 	Yes = "yes"
