@@ -17,7 +17,7 @@ import (
 
 // chromium is a real browser. What its console or its policy complains about fails the test at the end.
 type chromium struct {
-	t         *testing.T
+	t         testing.TB
 	ctx       context.Context
 	width     int64 // of the window
 	listening sync.WaitGroup
@@ -29,7 +29,7 @@ type chromium struct {
 const missingPage = "/hosts/local/servers/nothing"
 
 // newChromium starts a headless browser that ends with the test.
-func newChromium(t *testing.T) *chromium {
+func newChromium(t testing.TB) *chromium {
 	t.Helper()
 	path, err := exec.LookPath("chromium")
 	if err != nil {

@@ -35,7 +35,7 @@ func Routes() []Route {
 func (p *Panel) RevokePending(ctx context.Context) error { return p.revokePending(ctx) }
 
 // Register adds a host that was not tried first.
-func (p *Panel) Register(t *testing.T, name, address string) {
+func (p *Panel) Register(t testing.TB, name, address string) {
 	t.Helper()
 	if err := p.Accounts.PutHost(t.Context(), account.Host{Name: name, URL: address, Token: "x"}); err != nil {
 		t.Fatal(err)

@@ -25,7 +25,7 @@ const (
 
 // panel is a panel over HTTP with an agent in memory behind it, and one browser.
 type panel struct {
-	t        *testing.T
+	t        testing.TB
 	URL      string
 	agent    *agenttest.Agent
 	accounts *account.Store
@@ -35,7 +35,7 @@ type panel struct {
 }
 
 // newPanel starts a panel without an account.
-func newPanel(t *testing.T) *panel {
+func newPanel(t testing.TB) *panel {
 	t.Helper()
 	p := &panel{t: t, agent: agenttest.New(t), dir: t.TempDir()}
 	var err error
@@ -67,7 +67,7 @@ func (p *panel) serve(insecureCookies bool) {
 	p.URL = server.URL
 }
 
-func newBrowser(t *testing.T) *http.Client {
+func newBrowser(t testing.TB) *http.Client {
 	t.Helper()
 	jar, err := cookiejar.New(nil)
 	if err != nil {
@@ -79,7 +79,7 @@ func newBrowser(t *testing.T) *http.Client {
 }
 
 // signedIn starts a panel with one account, signed in.
-func signedIn(t *testing.T) *panel {
+func signedIn(t testing.TB) *panel {
 	t.Helper()
 	p := newPanel(t)
 	p.createAccount()

@@ -21,7 +21,7 @@ type event struct{ name, id, data string }
 
 // reader reads a stream as a browser does.
 type reader struct {
-	t    *testing.T
+	t    testing.TB
 	body *bufio.Reader
 	end  func()
 }
