@@ -12,11 +12,15 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/left4me/left4me/plugins/mounter-kernel/internal/measure"
 	"github.com/left4me/left4me/plugins/mounter-kernel/internal/overlayfs"
 	"github.com/left4me/left4me/sdk"
 	"github.com/left4me/left4me/sdk/mounter"
 	"github.com/left4me/left4me/sdk/sdktest"
 )
+
+// rounds of each comparison.
+const rounds = 101
 
 // patience is the deadline of one call; the SDK's client asks for one.
 const patience = 10 * time.Minute
@@ -58,30 +62,26 @@ func BenchmarkMount(b *testing.B) {
 		})
 		layers = append(layers, l)
 	}
+	bare := b.TempDir()
+	for _, name := range []string{"upper", "work", "tree"} {
+		if err := os.Mkdir(filepath.Join(bare, name), 0o755); err != nil {
+			b.Fatal(err)
+		}
+	}
 	for _, n := range []int{10, 100, 500} {
-		b.Run(fmt.Sprintf("plugin/%d", n), func(b *testing.B) {
-			for b.Loop() {
+		b.Run(fmt.Sprint(n), func(b *testing.B) {
+			// In turns, so that what else the machine does meets both.
+			plugin, direct := measure.Pairs(b, rounds, func() error {
 				_, _, err := m.Mount(ctx, "alpha", layers[:n])
 				if err == nil {
 					_, err = m.Unmount(ctx, "alpha", false)
 				}
-				if err != nil {
-					b.Fatal(err)
-				}
-			}
-		})
-		b.Run(fmt.Sprintf("bare/%d", n), func(b *testing.B) {
-			bare := filepath.Join(b.TempDir())
-			for _, name := range []string{"upper", "work", "tree"} {
-				if err := os.Mkdir(filepath.Join(bare, name), 0o755); err != nil {
-					b.Fatal(err)
-				}
-			}
-			for b.Loop() {
-				if err := bareMount(bare, root, layers[:n]); err != nil {
-					b.Fatal(err)
-				}
-			}
+				return err
+			}, func() error { return bareMount(bare, root, layers[:n]) })
+			b.ReportMetric(plugin.Millis(), "plugin-p50-ms")
+			b.ReportMetric(direct.Millis(), "bare-p50-ms")
+			b.ReportMetric(plugin.Millis()-direct.Millis(), "overhead-p50-ms")
+			b.ReportMetric(0, "ns/op") // of all rounds together, which says nothing
 		})
 	}
 }
@@ -122,34 +122,27 @@ func BenchmarkOneFileChange(b *testing.B) {
 	revise(ctx, b, m, "b0", mounter.Layer{}, base, bigTree)
 	unix.Sync()
 	next := 0
-	b.Run("plugin", func(b *testing.B) {
-		for b.Loop() {
-			next++
-			target := mounter.Layer{Overlay: "big", Revision: fmt.Sprint("r", next)}
-			revise(ctx, b, m, fmt.Sprint("b", next), base, target, func(dir string) error {
-				return os.WriteFile(filepath.Join(dir, "d7/f7"), []byte(target.Revision), 0o644)
-			})
+	change := func(dir string) error {
+		return os.WriteFile(filepath.Join(dir, "d7/f7"), []byte(fmt.Sprint(next)), 0o644)
+	}
+	plugin, copied := measure.Pairs(b, 3, func() error {
+		next++
+		target := mounter.Layer{Overlay: "big", Revision: fmt.Sprint("r", next)}
+		revise(ctx, b, m, fmt.Sprint("b", next), base, target, change)
+		return nil
+	}, func() error {
+		to := filepath.Join(root, fmt.Sprint("copy", next))
+		if out, err := exec.Command("cp", "-a", filepath.Join(root, "overlays/big/r0"), to).CombinedOutput(); err != nil {
+			return fmt.Errorf("cp: %w: %s", err, out)
 		}
+		err := change(to)
+		unix.Sync()
+		return err
 	})
-	b.Run("cp-a", func(b *testing.B) {
-		from := filepath.Join(root, "overlays/big/r0")
-		for b.Loop() {
-			next++
-			to := filepath.Join(root, fmt.Sprint("copy", next))
-			if out, err := exec.Command("cp", "-a", from, to).CombinedOutput(); err != nil {
-				b.Fatal(err, string(out))
-			}
-			if err := os.WriteFile(filepath.Join(to, "d7/f7"), []byte("x"), 0o644); err != nil {
-				b.Fatal(err)
-			}
-			unix.Sync()
-			b.StopTimer()
-			if err := os.RemoveAll(to); err != nil {
-				b.Fatal(err)
-			}
-			b.StartTimer()
-		}
-	})
+	b.ReportMetric(plugin.Millis(), "plugin-p50-ms")
+	b.ReportMetric(copied.Millis(), "cp-a-p50-ms")
+	b.ReportMetric(copied.Millis()/plugin.Millis(), "cp-a/plugin")
+	b.ReportMetric(0, "ns/op") // of all rounds together, which says nothing
 }
 
 func bigTree(dir string) error {

@@ -2,6 +2,7 @@ package mounter
 
 import (
 	"context"
+	"slices"
 
 	"google.golang.org/grpc"
 
@@ -86,6 +87,9 @@ func (c *client) Mount(ctx context.Context, server string, lowers []Layer) (Moun
 	}
 	if len(answer.GetNotes()) > MaxNotes {
 		return Mount{}, false, sdk.Broken("a mount has more than %d notes", MaxNotes)
+	}
+	if len(mount.Lowers) == 0 && !mount.Foreign {
+		mount.Lowers = slices.Clone(lowers)
 	}
 	mount.Notes = wire.Texts(answer.GetNotes(), wire.ErrorText)
 	return mount, answer.GetExisted(), nil

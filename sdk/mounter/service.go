@@ -2,6 +2,7 @@ package mounter
 
 import (
 	"context"
+	"slices"
 
 	"google.golang.org/grpc"
 
@@ -63,9 +64,13 @@ func (s *service) Discard(ctx context.Context, r *mounterv1.DiscardRequest) (*mo
 
 // Mount implements mounterv1.MounterServiceServer.
 func (s *service) Mount(ctx context.Context, r *mounterv1.MountRequest) (*mounterv1.MountResponse, error) {
-	mount, existed, err := s.mounter.Mount(ctx, r.GetServer(), layersFromProto(r.GetLowers()))
+	lowers := layersFromProto(r.GetLowers())
+	mount, existed, err := s.mounter.Mount(ctx, r.GetServer(), lowers)
 	if err != nil {
 		return nil, err
+	}
+	if slices.Equal(mount.Lowers, lowers) {
+		mount.Lowers = nil // the caller has just said them, and 500 are most of the answer
 	}
 	return &mounterv1.MountResponse{Mount: mountToProto(mount), Existed: existed,
 		Notes: wire.Texts(mount.Notes[:min(len(mount.Notes), MaxNotes)], wire.ErrorText)}, nil

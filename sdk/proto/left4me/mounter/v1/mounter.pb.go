@@ -1068,7 +1068,8 @@ type Mount struct {
 	Path string `protobuf:"bytes,3,opt,name=path,proto3" json:"path,omitempty"`
 	// A mount is there, but not in the form that this mounter makes.
 	Foreign bool `protobuf:"varint,4,opt,name=foreign,proto3" json:"foreign,omitempty"`
-	// Layers of the mount, highest first. Empty when the mounter cannot tell (foreign).
+	// Layers of the mount, highest first. Empty when the mounter cannot tell (foreign), and in the answer to Mount
+	// when they are those of the request.
 	Lowers        []*Layer `protobuf:"bytes,5,rep,name=lowers,proto3" json:"lowers,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
