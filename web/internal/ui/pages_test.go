@@ -79,7 +79,8 @@ func allPages(running string) map[string]string {
 		"content-remove": "/hosts/local/content/remove?content=server%2F01kex5v0000000000000000000", "account": "/account", "two-factor": "/account/two-factor",
 		"tokens": "/account/tokens/local", "people": "/people", "person": "/people/bob", "person-delete": "/people/bob/delete", "invitations": "/invitations",
 		"audit": "/audit", "hosts": "/hosts", "host-new": "/hosts/new", "host-edit": "/hosts/gone/edit", "all-hosts": "/",
-		"server-people": "/hosts/local/servers/campaign-night/people", "not-found": missingPage,
+		"server-files": "/hosts/local/servers/campaign-night/files", "server-file-new": "/hosts/local/servers/campaign-night/file?new=1",
+		"server-collisions": "/hosts/local/servers/campaign-night/collisions", "server-people": "/hosts/local/servers/campaign-night/people", "not-found": missingPage,
 	}
 }
 

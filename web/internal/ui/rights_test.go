@@ -75,6 +75,7 @@ func newTown(t *testing.T) *town {
 	p.finished(p.server.LastJob)
 	p.job = p.server.LastJob
 	p.agent.Print("alpha", "console-secret-of-bob")
+	p.agent.SetFiles("server/alpha", map[string]string{"plugin.cfg": "secret-file-of-bob"})
 	_, err = agent.CreateSchedule(ctx, api.ScheduleCreate{Name: "alpha", ScheduleDefinition: api.ScheduleDefinition{Trigger: api.ScheduleTrigger{Cron: "0 5 * * *"},
 		Actions: []api.ScheduleAction{{Kind: "say", Server: "alpha", Text: "secret-words-of-bob"}}}})
 	must(err)
@@ -110,6 +111,9 @@ func (p *town) path(route ui.Route) string {
 	path := route.Path
 	if strings.HasPrefix(path, "/hosts/local/jobs/x") {
 		path = strings.Replace(path, "/x", "/"+p.job, 1)
+	}
+	if strings.HasPrefix(path, "/hosts/local/servers/alpha/file") {
+		path += "?path=" + map[bool]string{false: "plugin.cfg"}[strings.HasSuffix(path, "/files")]
 	}
 	return path
 }

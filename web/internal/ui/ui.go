@@ -193,6 +193,13 @@ func table() []route {
 		{post, "/hosts/{host}/servers/{name}/reset", right.ServerReset, "server.reset", (*Panel).serverAction},
 		{get, "/hosts/{host}/servers/{name}/delete", right.ServerDelete, "", (*Panel).serverConfirm},
 		{post, "/hosts/{host}/servers/{name}/delete", right.ServerDelete, "server.delete", (*Panel).serverAction},
+		{get, "/hosts/{host}/servers/{name}/files", right.ServerFiles, "", (*Panel).files},
+		{get, "/hosts/{host}/servers/{name}/collisions", right.ServerFiles, "", (*Panel).collisions},
+		{get, "/hosts/{host}/servers/{name}/file", right.ServerFiles, "", (*Panel).file},
+		{post, "/hosts/{host}/servers/{name}/file", right.ServerWrite, "server.file-write", (*Panel).fileSave},
+		{get, "/hosts/{host}/servers/{name}/file-download", right.ServerFiles, "", (*Panel).fileDownload},
+		{get, "/hosts/{host}/servers/{name}/file-reset", right.ServerWrite, "", (*Panel).fileConfirm},
+		{post, "/hosts/{host}/servers/{name}/file-reset", right.ServerWrite, "server.file-reset", (*Panel).fileReset},
 		{get, "/hosts/{host}/servers/{name}/people", right.ServerShare, "", (*Panel).shares},
 		{post, "/hosts/{host}/servers/{name}/people", right.ServerShare, "server.share", (*Panel).share},
 
