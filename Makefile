@@ -53,6 +53,10 @@ bench: ## run the benchmarks, once each, with side-by-side ratios
 	@echo '== everything, once'
 	@go test -run '^$$' -bench . -benchtime 1x work
 
+.PHONY: soak
+soak: ## let fifty demo servers run for half an hour, and a thousand viewers look at a flood for a minute
+	LEFT4ME_SOAK_SECONDS=1800 LEFT4ME_FLOOD_SECONDS=60 go test -run '^$$' -bench 'FiftyServers|ConsoleViewers' -benchtime 1x -timeout 60m ./test/e2e
+
 .PHONY: lint
 lint: ## gofmt, vet on Linux and macOS, golangci-lint with the layer rules
 	@test -z "$$(gofmt -l $(MODULES))" || { gofmt -l $(MODULES); echo 'run: gofmt -w'; exit 1; }
