@@ -254,7 +254,7 @@ func (w *world) wrong() string {
 	}
 	mounted := 0
 	for _, line := range mounts(w.t, w.state) {
-		if strings.Contains(line, "/tree ") && strings.Contains(line, "/servers/") {
+		if strings.Contains(line, w.state) && strings.Contains(line, "/tree ") && strings.Contains(line, "/servers/") {
 			mounted++
 		}
 	}
