@@ -113,7 +113,7 @@ func (a *Agent) wire() error {
 	a.overlays = overlay.New(overlay.Options{Store: a.db.OverlayStore(), Jobs: a.runner, Builders: a.builders, Disk: a.disk, Addons: source})
 	a.blueprints = blueprint.New(a.db.BlueprintStore())
 	a.servers = server.New(server.Options{
-		Store: a.db.ServerStore(), Jobs: a.runner, Trees: a.disk, Addons: source, Layers: a.disk, Files: a.disk, Supervisor: a.supervisor, Console: a.supervisor,
+		Store: a.db.ServerStore(), Jobs: a.runner, Trees: a.disk, Addons: source, Layers: a.disk, Types: a.builders, Files: a.disk, Supervisor: a.supervisor, Console: a.supervisor,
 		Limits: a.supervisor, Game: a.game, History: a.db,
 		Ports:       server.Ports(a.config.Servers.Ports),
 		StopTimeout: a.config.Servers.StopTimeout,

@@ -69,6 +69,8 @@ type Reader interface {
 type Writer interface {
 	// PutOverlay inserts or replaces by ID. Conflict: the name is taken.
 	PutOverlay(ctx context.Context, overlay Overlay) error
+	// UnlistOverlay takes the overlay out of all blueprints.
+	UnlistOverlay(ctx context.Context, id string) error
 	// DeleteOverlay removes the row and its revisions. Precondition: a blueprint lists it.
 	DeleteOverlay(ctx context.Context, id string) error
 	AddRevision(ctx context.Context, revision Revision) error

@@ -110,7 +110,7 @@ func (r *Rig) start() {
 		Addons: vpkfile.Source{Disk: r.Disk}, Keep: 2, QuotaEvery: 10 * time.Millisecond})
 	r.Blueprints = blueprint.New(r.DB.BlueprintStore())
 	r.Servers = server.New(server.Options{Store: r.DB.ServerStore(), Jobs: r.Jobs, Trees: r.Disk, Addons: vpkfile.Source{Disk: r.Disk}, Supervisor: r.World,
-		Console: r.World, Game: r.World, History: r.DB, OnGame: r.onGame, Layers: r.Disk, Files: r.Disk, Ports: server.Ports{First: 27900, Last: 27903}, StopTimeout: time.Second,
+		Console: r.World, Game: r.World, History: r.DB, OnGame: r.onGame, Layers: r.Disk, Types: builders, Files: r.Disk, Ports: server.Ports{First: 27900, Last: 27903}, StopTimeout: time.Second,
 		ReadyWithin: 30 * time.Second})
 	if r.Source == nil {
 		r.Source = installation.Directory{Path: r.game()}

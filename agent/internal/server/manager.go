@@ -13,6 +13,7 @@ import (
 	"github.com/left4me/left4me/agent/internal/id"
 	"github.com/left4me/left4me/agent/internal/job"
 	"github.com/left4me/left4me/agent/internal/merged"
+	"github.com/left4me/left4me/agent/internal/overlay"
 )
 
 // Trees is what servers need of the mounter.
@@ -42,12 +43,20 @@ type Game interface {
 // Ports is the range that new servers take theirs from, both ends included.
 type Ports struct{ First, Last int }
 
+// OverlayTypes tells what overlays can be made of.
+type OverlayTypes interface {
+	// Types lists the enabled ones, also those whose plugin is down at the moment.
+	Types(ctx context.Context) []overlay.Type
+}
+
 // Options of a Manager. Store, Jobs, Trees, Addons, Supervisor, Console, Game, History and Ports are required.
 type Options struct {
 	Store  Store
 	Jobs   Jobs
 	Trees  Trees
 	Addons addon.Source
+	// Types tells which overlays can still be built; nil = all.
+	Types OverlayTypes
 	// Layers shows what overlays hold, for copies of their server.cfg; nil = none are made.
 	Layers content.Browser
 	// Files shows and mends what servers wrote, and lists what revisions hold; nil = the files of servers cannot be seen.

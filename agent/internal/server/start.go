@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -121,6 +122,10 @@ func (st *start) layer(ctx context.Context, overlayID string) (content.Layer, er
 	o, err := st.Store.OverlayByID(ctx, overlayID)
 	if err != nil {
 		return content.Layer{}, err
+	}
+	if st.Types != nil && !slices.ContainsFunc(st.Types.Types(ctx), func(t overlay.Type) bool { return t.Name == o.Type }) {
+		return content.Layer{}, fault.New(fault.Precondition, "Cannot start server %q: overlay %q is of type %q, which no enabled plugin makes.",
+			st.server.Name, o.Name, o.Type).WithHint("Enable the plugin in the agent's config, or take the overlay out of the blueprint.")
 	}
 	if o.Revision == "" {
 		if err := st.build(ctx, o); err != nil {

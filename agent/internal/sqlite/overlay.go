@@ -89,6 +89,12 @@ func (tx *Tx) PutOverlay(ctx context.Context, o overlay.Overlay) error {
 	return err
 }
 
+// UnlistOverlay takes the overlay out of all blueprints. Their other overlays keep their order.
+func (tx *Tx) UnlistOverlay(ctx context.Context, id string) error {
+	_, err := tx.idb.NewRaw(`DELETE FROM blueprint_overlays WHERE overlay_id = ?`, plain(id)).Exec(ctx)
+	return tx.explain(err)
+}
+
 // DeleteOverlay removes the overlay and its revisions; an unknown one is fine. Precondition: a blueprint lists it.
 func (tx *Tx) DeleteOverlay(ctx context.Context, id string) error {
 	_, err := tx.idb.NewDelete().Model((*overlayRow)(nil)).Where("id = ?", plain(id)).Exec(ctx)
