@@ -49,6 +49,8 @@ func (l *lab) Usage(_ context.Context, id string) (server.Usage, error) {
 	if id != "s" {
 		return server.Usage{}, errors.New("it does not run")
 	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
 	since := time.Since(l.begin)
 	return server.Usage{Memory: 100 << 20, CPU: since / 2, Tasks: 9, ReadBytes: -1, WriteBytes: int64(since.Seconds() * (1 << 20))}, nil
 }
@@ -72,9 +74,22 @@ func watched(t *testing.T, check func(l *lab, r *metrics.Recorder)) {
 	})
 }
 
+// pass lets time go by, and everything that it brings.
+func pass(d time.Duration) {
+	time.Sleep(d)
+	synctest.Wait()
+}
+
+// questions is how often the game was asked.
+func (l *lab) questions() int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.asked
+}
+
 func TestFigures(t *testing.T) {
 	watched(t, func(_ *lab, r *metrics.Recorder) {
-		time.Sleep(metrics.Every + time.Second)
+		pass(metrics.Every + time.Second)
 		got := r.Server("s", time.Time{})
 		if len(got) != 2 || got[0].CPU != metrics.Unknown {
 			t.Fatalf("samples = %+v; the first knows no rate", got)
@@ -94,16 +109,16 @@ func TestFigures(t *testing.T) {
 // The game is asked once a minute, and only while somebody plays: each question leaves a line in its console.
 func TestGameIsAskedSeldom(t *testing.T) {
 	watched(t, func(l *lab, _ *metrics.Recorder) {
-		time.Sleep(10*time.Minute - time.Second)
-		if l.asked != 10 {
-			t.Errorf("asked %d times in ten minutes", l.asked)
+		pass(10*time.Minute - time.Second)
+		if l.questions() != 10 {
+			t.Errorf("asked %d times in ten minutes", l.questions())
 		}
 		l.mu.Lock()
 		l.players = 0
 		l.mu.Unlock()
-		time.Sleep(10 * time.Minute)
-		if l.asked != 10 {
-			t.Errorf("asked %d times although nobody plays", l.asked)
+		pass(10 * time.Minute)
+		if l.questions() != 10 {
+			t.Errorf("asked %d times although nobody plays", l.questions())
 		}
 	})
 }
@@ -111,7 +126,7 @@ func TestGameIsAskedSeldom(t *testing.T) {
 // An hour of points, a day of means, and never more memory than that.
 func TestADayIsKept(t *testing.T) {
 	watched(t, func(_ *lab, r *metrics.Recorder) {
-		time.Sleep(49 * time.Hour)
+		pass(49 * time.Hour)
 		got := r.Server("s", time.Time{})
 		if len(got) < 720+270 || len(got) > 720+288 {
 			t.Errorf("%d samples after two days", len(got))
@@ -138,18 +153,18 @@ func TestADayIsKept(t *testing.T) {
 
 func TestNewProcessAndGoneServer(t *testing.T) {
 	watched(t, func(l *lab, r *metrics.Recorder) {
-		time.Sleep(time.Minute)
+		pass(time.Minute)
 		l.mu.Lock()
 		l.pid, l.begin = 2, time.Now() // its counters begin anew
 		l.mu.Unlock()
-		time.Sleep(metrics.Every)
+		pass(metrics.Every)
 		if got := r.Server("s", time.Now().Add(-metrics.Every)); len(got) == 0 || got[len(got)-1].CPU != metrics.Unknown {
 			t.Errorf("after a restart: %+v", got)
 		}
 		l.mu.Lock()
 		l.gone = true
 		l.mu.Unlock()
-		time.Sleep(metrics.Every)
+		pass(metrics.Every)
 		if got := r.Server("s", time.Time{}); got != nil {
 			t.Errorf("a deleted server is remembered: %d samples", len(got))
 		}
@@ -161,7 +176,7 @@ func TestGameThatDoesNotAnswer(t *testing.T) {
 		l.mu.Lock()
 		l.sick = true
 		l.mu.Unlock()
-		time.Sleep(2 * time.Minute)
+		pass(2 * time.Minute)
 		got := r.Server("s", time.Time{})
 		if s := got[len(got)-1]; s.Tick != metrics.Unknown || s.Players != 2 {
 			t.Errorf("sample = %+v; what the game once said does not hold for ever", s)
