@@ -94,6 +94,7 @@ servers {
   # user  = "left4me-game"
   # group = "left4me-game"
 
+  # log_listen   = "192.0.2.7:28000" # games send their logs there by UDP; default: read from their consoles
   # bind_ip        = "192.0.2.7"        # default: all addresses
   # public_address = "games.example.org" # what players connect to
 }

@@ -16,6 +16,9 @@ type Instance struct {
 	Name         string
 	Port         int
 	RCONPassword string
+	// LogAddress is where the game sends its log besides, "IP:port"; "" = nowhere. Each datagram carries LogSecret.
+	LogAddress string
+	LogSecret  uint32
 }
 
 // Plan is what a server is made of: what to mount, what to launch, what to write.
@@ -97,6 +100,9 @@ func ServerConfig(b Blueprint, instance Instance) string {
 	for _, line := range b.Settings.SMCvars {
 		name, value, _ := strings.Cut(strings.TrimSpace(line), " ")
 		fmt.Fprintf(&out, "sm_cvar %s \"%s\"\n", name, strings.TrimSpace(value))
+	}
+	if instance.LogAddress != "" {
+		fmt.Fprintf(&out, "sv_logsecret %d\nlogaddress_add %s\n", instance.LogSecret, instance.LogAddress)
 	}
 	// Last: writing the password makes the game hang up on everybody who is connected by RCON.
 	fmt.Fprintf(&out, "rcon_password \"%s\"\n", instance.RCONPassword)

@@ -111,6 +111,7 @@ type Servers struct {
 	StopTimeout   time.Duration // from SIGINT to the kill
 	OnExit        string        // leave, stop
 	BindIP        string        // address the games listen on; "" = all
+	LogListen     string        // "IP:port" where games send their logs; "" = read from their consoles
 	PublicAddress string        // name or address players use; "" = not known
 }
 

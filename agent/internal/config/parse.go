@@ -160,6 +160,7 @@ func (s *section) servers(v *Servers) {
 	s.duration("stop_timeout", &v.StopTimeout)
 	s.text("on_exit", &v.OnExit)
 	s.text("bind_ip", &v.BindIP)
+	s.text("log_listen", &v.LogListen)
 	s.text("public_address", &v.PublicAddress)
 	s.done()
 }

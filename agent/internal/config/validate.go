@@ -154,6 +154,10 @@ func (v *validator) servers(s Servers) {
 	if s.StopTimeout < time.Second || s.StopTimeout > 10*time.Minute {
 		v.add("servers.stop_timeout", "Use a time from 1s to 10m.", "A game cannot be given %v to stop.", s.StopTimeout)
 	}
+	if at, err := netip.ParseAddrPort(s.LogListen); s.LogListen != "" && (err != nil || at.Addr().IsLoopback() || at.Addr().IsUnspecified() || at.Port() == 0) {
+		v.add("servers.log_listen", "Write an address of this host that is not loopback, with a port: srcds never sends its log to 127/8.",
+			"%.80q is no address that games can send their logs to.", s.LogListen)
+	}
 	if _, err := netip.ParseAddr(s.BindIP); s.BindIP != "" && err != nil {
 		v.add("servers.bind_ip", "Write a numeric address of this host, or leave it out for all.", "%.80q is not an IP address.", s.BindIP)
 	}

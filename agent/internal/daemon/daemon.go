@@ -117,6 +117,7 @@ func (a *Agent) wire() error {
 		Limits: a.supervisor, Game: a.game, History: a.db,
 		Ports:       server.Ports(a.config.Servers.Ports),
 		StopTimeout: a.config.Servers.StopTimeout,
+		LogAddress:  a.config.Servers.LogListen,
 		OnGame:      a.told, OnLine: a.printed,
 		Log: a.log,
 	})

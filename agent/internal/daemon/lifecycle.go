@@ -42,6 +42,7 @@ func (a *Agent) serve(ctx context.Context) error {
 	part(a.installations.Watch)
 	part(serveAPI)
 	part(a.recorder.Watch)
+	part(a.receiveLogs)
 	part(a.begin)
 	part(a.prune)
 	part(a.refreshDaily)

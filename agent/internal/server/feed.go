@@ -120,8 +120,8 @@ func (f *feed) take(line Line) {
 	if f.OnLine != nil {
 		f.OnLine(f.server, line.Text)
 	}
-	for _, e := range gameEvents(line) {
-		f.learn(e)
+	for _, e := range f.told(line) {
+		f.learn(f.server, e)
 		e.Server = f.server.ID
 		f.events = append(f.events, e)
 		if f.OnGame != nil {
@@ -130,19 +130,12 @@ func (f *feed) take(line Line) {
 	}
 }
 
-// learn tells the tracker and the rosters what a line means for them. What players can forge is left out.
-func (f *feed) learn(e GameEvent) {
-	if e.Ambiguous {
-		return
+// told reads what a console line tells. Log lines count when they do not come by datagram as well.
+func (f *feed) told(line Line) []GameEvent {
+	if f.LogAddress != "" && query.ReadSign(line.Text) == query.SignNone {
+		return nil
 	}
-	switch e.Kind {
-	case GameMapEnd:
-		f.tracker.loading(f.server.ID, true)
-	case GameMap:
-		f.tracker.loading(f.server.ID, false)
-	case GameJoined, GameLeft, GameEmpty:
-		f.rosters.drop(f.server.ID)
-	}
+	return gameEvents(line)
 }
 
 // gameEvents reads what a console line tells: mostly nothing.

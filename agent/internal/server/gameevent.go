@@ -49,7 +49,7 @@ type GameEventFilter struct {
 // History keeps what games told. Implementations are safe for concurrent use.
 type History interface {
 	// SaveGameEvents adds events of one server and remembers cursor, the console line they came from last, in
-	// one transaction.
+	// one transaction; "" leaves the cursor as it is.
 	SaveGameEvents(ctx context.Context, serverID, cursor string, events []GameEvent) error
 	// GameCursor returns the cursor that was saved last; "" when there is none.
 	GameCursor(ctx context.Context, serverID string) (string, error)

@@ -74,7 +74,9 @@ type Options struct {
 	// crash of the agent an event can come a second time.
 	OnGame func(Server, GameEvent)
 	// OnLine is told of each console line as it was printed. The same rules hold.
-	OnLine      func(s Server, text string)
+	OnLine func(s Server, text string)
+	// LogAddress is where games send their logs, for TakeLog; "" = what games tell is read from their consoles.
+	LogAddress  string
 	StopTimeout time.Duration // after SIGINT; 0 = 15 s
 	ReadyWithin time.Duration // until the game must answer; 0 = 3 min
 	Env         []string      // for every game
@@ -87,6 +89,7 @@ type Manager struct {
 	Options
 	tracker *tracker
 	rosters *rosters
+	senders senders
 	// collider remembers what overlays have in common.
 	collider *merged.Collider
 }

@@ -114,7 +114,7 @@ func (st *start) ensure(ctx context.Context) error {
 		return err
 	}
 	st.plan = blueprint.Resolve(made, layers, release, blueprint.Instance{Name: st.server.Name,
-		Port: st.server.Port, RCONPassword: st.server.RCONPassword})
+		Port: st.server.Port, RCONPassword: st.server.RCONPassword, LogAddress: st.LogAddress, LogSecret: logSecret(st.server)})
 	return nil
 }
 

@@ -53,6 +53,9 @@ func (db *DB) SaveGameEvents(ctx context.Context, serverID, cursor string, event
 				return tx.explain(err)
 			}
 		}
+		if cursor == "" {
+			return nil
+		}
 		row := gameCursorRow{ServerID: serverID, Cursor: plain(cursor)}
 		_, err := tx.idb.NewInsert().Model(&row).On("CONFLICT (server_id) DO UPDATE").Set("cursor = EXCLUDED.cursor").Exec(ctx)
 		return tx.explain(err)
