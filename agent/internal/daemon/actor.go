@@ -47,6 +47,8 @@ func (a actor) Do(ctx context.Context, who string, action schedule.Action, what 
 		return id(a.overlays.Refresh(ctx, who))
 	case "update":
 		return id(a.installations.Install(ctx, who, installation.Order{}))
+	case "backup":
+		return "", a.copyDatabase(ctx)
 	case "webhook":
 		return "", a.hooks.Send(ctx, action.URL, action.Format, a.message(ctx, what))
 	}

@@ -47,6 +47,7 @@ func Kinds() []Kind {
 		{Name: "build", Doc: "Build an overlay.", Overlay: true},
 		{Name: "refresh", Doc: "Refresh every overlay that can be."},
 		{Name: "update", Doc: "Install the newest release of the game."},
+		{Name: "backup", Doc: "Copy the agent's database beside it; the newest seven copies are kept. Uppers need: left4me backup."},
 		{Name: "webhook", Doc: "Send what happened to a web address.", URL: true},
 	}
 }
