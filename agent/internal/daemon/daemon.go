@@ -60,15 +60,15 @@ type Agent struct {
 	sweeper       *reconcile.Sweeper
 }
 
-// softMemory is where the collector begins to work harder: a burst of readers must not leave its garbage to the games'
-// memory. More is taken when it is really needed.
-const softMemory = 96 << 20
+// collectAt makes the collector run at half as much garbage as usual: memory is the games', and the agent has processor
+// time to spare. A limit would do the same for a burst of readers, but with many readers that stay it would never rest.
+const collectAt = 40
 
 // Run is the agent: it returns when ctx ends and everything is down, or when it cannot start. Errors are faults
 // for a person.
 func Run(ctx context.Context, cfg *config.Config, log *slog.Logger) error {
-	if os.Getenv("GOMEMLIMIT") == "" {
-		debug.SetMemoryLimit(softMemory)
+	if os.Getenv("GOGC") == "" {
+		debug.SetGCPercent(collectAt)
 	}
 	a := &Agent{config: cfg, log: log, startedAt: time.Now()}
 	if err := a.open(ctx); err != nil {
