@@ -86,7 +86,7 @@ func TestGetChangesNothing(t *testing.T) {
 	}
 	for _, request := range p.agent.Requests() {
 		method, rest, _ := strings.Cut(request, " ")
-		if method != http.MethodGet && strings.HasSuffix(rest, " "+testName) {
+		if method != http.MethodGet && strings.HasSuffix(rest, " "+testName) && !strings.Contains(rest, "-preview ") { // previews change nothing
 			t.Errorf("looking made the agent do %s", request)
 		}
 	}

@@ -62,7 +62,7 @@ func (p *Panel) hostDown(w http.ResponseWriter, r *http.Request, host Host, err 
 	if errors.Is(err, context.DeadlineExceeded) {
 		problem = &view.Problem{Message: "The agent at " + host.Client.Place() + " does not answer.", Hint: "Look at its log, and at the network between."}
 	}
-	return p.render(w, r, http.StatusOK, view.HostDown(p.page(r, "dashboard", "down · "+host.Name), *problem))
+	return p.render(w, r, http.StatusBadGateway, view.HostDown(p.page(r, "dashboard", "down · "+host.Name), *problem))
 }
 
 func (p *Panel) events(w http.ResponseWriter, r *http.Request) error {

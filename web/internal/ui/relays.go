@@ -23,7 +23,7 @@ type relays struct {
 
 // What a stream keeps for readers that come back, and how long it goes on without one.
 const (
-	consoleKeep = 2000
+	consoleKeep = 10_000
 	eventKeep   = 500
 	lingerFor   = 10 * time.Second
 )

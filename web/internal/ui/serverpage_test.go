@@ -140,7 +140,7 @@ func TestHostDownIsShown(t *testing.T) {
 	p := signedIn(t)
 	p.seed()
 	p.agent.Stop()
-	got := p.get("/hosts/local", http.StatusOK)
+	got := p.get("/hosts/local", http.StatusBadGateway)
 	p.mustSay(got, "down", "looks again")
 	p.agent.Start()
 	p.mustSay(p.get("/hosts/local", http.StatusOK), "alpha")
