@@ -88,7 +88,7 @@ func (p *Panel) look(r *http.Request, agent *client.Client, host string, who per
 	}
 	s.schedules = keep(schedules, s.schedule)
 	for _, x := range s.schedules {
-		s.subjects["schedule/"+x.Name] = object{rights: right.Set{right.ScheduleView, right.ScheduleEdit}, owner: x.Owner, created: x.CreatedAt}
+		s.subjects["schedule/"+x.Name] = object{rights: right.Set{right.ScheduleView, right.ScheduleEdit}, owner: x.Owner, created: s.youngest(x)}
 	}
 	for i := range s.overlays {
 		s.overlays[i].UsedBy = s.names("blueprint", s.overlays[i].UsedBy)
@@ -194,4 +194,20 @@ func (s sight) tell(page *view.Page) {
 	for subject, o := range s.subjects {
 		page.Allow(subject, o.rights)
 	}
+}
+
+// youngest is the time from which on a schedule's events are about the servers that it names today: a name may have been
+// another server's before.
+func (s sight) youngest(x api.Schedule) time.Time {
+	at := x.CreatedAt
+	names := []string{x.Trigger.Server, x.Conditions.Server}
+	for _, a := range x.Actions {
+		names = append(names, a.Server)
+	}
+	for _, name := range names {
+		if made := s.subjects["server/"+name].created; made.After(at) {
+			at = made
+		}
+	}
+	return at
 }
