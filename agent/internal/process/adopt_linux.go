@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/left4me/left4me/agent/internal/server"
+	"github.com/left4me/left4me/agent/internal/supervise"
 )
 
 const (
@@ -120,7 +121,7 @@ func (s *Supervisor) repair(ctx context.Context, u *unit) (st stateRecord, known
 	}
 	if st.Boot != bootID() {
 		st.Phase = phaseLost
-		return st, true, writeJSON(u.dir, stateFile, st)
+		return st, true, supervise.WriteJSON(u.dir, stateFile, st)
 	}
 	if err := s.killLeftovers(ctx, u, st); err != nil {
 		return st, false, err
@@ -129,7 +130,7 @@ func (s *Supervisor) repair(ctx context.Context, u *unit) (st stateRecord, known
 	asked := readJSON(u.dir, stopFile, &order) == nil && order.Run == st.Run
 	st.Phase, st.EndedAt = phaseEnded, time.Now()
 	st.Exit = server.Exit{Code: -1, Signal: "SIGKILL", Asked: asked || st.Exit.Asked}
-	return st, true, writeJSON(u.dir, stateFile, st)
+	return st, true, supervise.WriteJSON(u.dir, stateFile, st)
 }
 
 func (s *Supervisor) killLeftovers(ctx context.Context, u *unit, st stateRecord) error {

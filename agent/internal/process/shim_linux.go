@@ -15,6 +15,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/left4me/left4me/agent/internal/server"
+	"github.com/left4me/left4me/agent/internal/supervise"
 )
 
 // ShimCommand is the first argument that makes a program a shim, see ShimMain.
@@ -96,7 +97,7 @@ func (s *shim) start() error {
 	// Swallowed, not ignored: what is ignored here, the game would ignore as well.
 	signal.Notify(make(chan os.Signal, 1), syscall.SIGHUP, syscall.SIGINT, syscall.SIGPIPE)
 	s.state = stateRecord{Run: s.plan.Run, Phase: phaseStarting, Boot: bootID(), Shim: identify(os.Getpid())}
-	if err := writeJSON(s.dir, stateFile, s.state); err != nil {
+	if err := supervise.WriteJSON(s.dir, stateFile, s.state); err != nil {
 		return err
 	}
 	if err := confine(); err != nil {
@@ -114,7 +115,7 @@ func (s *shim) start() error {
 	}
 	s.reap(pid)
 	s.state.Phase, s.state.Game, s.state.StartedAt = phaseActive, identify(pid), time.Now()
-	if err := writeJSON(s.dir, stateFile, s.state); err != nil {
+	if err := supervise.WriteJSON(s.dir, stateFile, s.state); err != nil {
 		s.killEverything()
 		return err
 	}
@@ -227,7 +228,7 @@ func (s *shim) stop(order stopRecord, kill *time.Timer) {
 	s.order = &order
 	s.state.Phase = phaseStopping
 	s.state.Exit.Asked = true
-	_ = writeJSON(s.dir, stateFile, s.state) // without it the end is still written as asked for
+	_ = supervise.WriteJSON(s.dir, stateFile, s.state) // without it the end is still written as asked for
 	if order.Timeout > 0 {
 		s.interrupt()
 	}
@@ -263,7 +264,7 @@ func (s *shim) finish(ws syscall.WaitStatus) {
 	// happened is taken for one.
 	s.state.Exit.OOM = !asked && ws.Signaled() && ws.Signal() == syscall.SIGKILL && s.group.oomCount() != s.oom
 	for range 100 { // a full disk may have room again
-		if err := writeJSON(s.dir, stateFile, s.state); err == nil {
+		if err := supervise.WriteJSON(s.dir, stateFile, s.state); err == nil {
 			return
 		}
 		time.Sleep(100 * time.Millisecond)

@@ -11,12 +11,12 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"strings"
 	"syscall"
 	"time"
 
 	"github.com/left4me/left4me/agent/internal/fault"
 	"github.com/left4me/left4me/agent/internal/server"
+	"github.com/left4me/left4me/agent/internal/supervise"
 )
 
 // undoWithin bounds the end of a game whose start was canceled.
@@ -28,7 +28,7 @@ func (s *Supervisor) Start(ctx context.Context, plan server.LaunchPlan) error {
 		return err
 	}
 	u := s.unit(plan.Server)
-	done, err := u.take(ctx)
+	done, err := u.turn.Take(ctx)
 	if err != nil {
 		return err
 	}
@@ -42,28 +42,10 @@ func (s *Supervisor) Start(ctx context.Context, plan server.LaunchPlan) error {
 
 // checkPlan refuses what would run something else than the plan says.
 func checkPlan(plan server.LaunchPlan) error {
-	bad := func(format string, args ...any) error {
-		return fault.New(fault.Invalid, format, args...).WithHint("This is a fault of the agent; look into its log.")
-	}
-	switch {
-	case !validServer(plan.Server):
+	if !validServer(plan.Server) {
 		return unknownServer()
-	case !filepath.IsAbs(plan.Tree):
-		return bad("The tree of server %q is no absolute path.", plan.Name)
-	case !filepath.IsLocal(plan.Binary):
-		return bad("The program of server %q lies outside its tree.", plan.Name)
 	}
-	for _, text := range append(append([]string{plan.Tree, plan.Binary}, plan.Args...), plan.Env...) {
-		if strings.Contains(text, "\x00") {
-			return bad("The launch plan of server %q holds a zero byte.", plan.Name)
-		}
-	}
-	for _, entry := range plan.Env {
-		if name, _, ok := strings.Cut(entry, "="); !ok || name == "" || name == markVariable {
-			return bad("The environment of server %q holds an entry that cannot be.", plan.Name)
-		}
-	}
-	return nil
+	return plan.Check(markVariable)
 }
 
 // settled reports whether a unit runs; one that is ending is waited for.
@@ -138,10 +120,10 @@ func (s *Supervisor) prepare(u *unit, r planRecord) error {
 	if err := os.Remove(filepath.Join(u.dir, stopFile)); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
-	if err := writeJSON(u.dir, planFile, r); err != nil {
+	if err := supervise.WriteJSON(u.dir, planFile, r); err != nil {
 		return err
 	}
-	return writeJSON(u.dir, stateFile, stateRecord{Run: r.Run, Phase: phaseStarting, Boot: bootID(), StartedAt: time.Now()})
+	return supervise.WriteJSON(u.dir, stateFile, stateRecord{Run: r.Run, Phase: phaseStarting, Boot: bootID(), StartedAt: time.Now()})
 }
 
 // spawn starts the shim and waits for its report.

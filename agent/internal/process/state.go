@@ -83,33 +83,6 @@ func (s stateRecord) status(serverID string) server.UnitStatus {
 	return st
 }
 
-// writeJSON replaces dir/name atomically and durably.
-func writeJSON(dir, name string, v any) error {
-	data, err := json.MarshalIndent(v, "", "\t")
-	if err != nil {
-		return err
-	}
-	f, err := os.CreateTemp(dir, "."+name+"-*")
-	if err != nil {
-		return err
-	}
-	_, err = f.Write(append(data, '\n'))
-	for _, step := range []func() error{
-		func() error { return f.Chmod(0o640) }, f.Sync,
-		f.Close, func() error { return os.Rename(f.Name(), filepath.Join(dir, name)) },
-	} {
-		if err == nil {
-			err = step()
-		}
-	}
-	if err != nil {
-		_ = f.Close()
-		_ = os.Remove(f.Name())
-		return fmt.Errorf("write %s: %w", name, err)
-	}
-	return nil
-}
-
 func readJSON(dir, name string, v any) error {
 	data, err := os.ReadFile(filepath.Join(dir, name))
 	if err != nil {

@@ -8,6 +8,7 @@ import (
 
 	"github.com/left4me/left4me/agent/internal/fault"
 	"github.com/left4me/left4me/agent/internal/server"
+	"github.com/left4me/left4me/agent/internal/supervise"
 )
 
 // shimGrace is how much longer than the stop's own timeout a shim may take before it is taken for hung.
@@ -30,7 +31,7 @@ func (s *Supervisor) Stop(ctx context.Context, serverID string, timeout time.Dur
 	if gone == nil {
 		return s.clearExit(ctx, u)
 	}
-	if err := writeJSON(u.dir, stopFile, stopRecord{Run: run, Timeout: timeout}); err != nil {
+	if err := supervise.WriteJSON(u.dir, stopFile, stopRecord{Run: run, Timeout: timeout}); err != nil {
 		// A full disk must not keep a game alive: SIGTERM is a stop with the plan's own timeout.
 		s.opts.Log.Warn("stop order could not be written", "server", serverID, "err", err)
 		_ = shim.signal(syscall.SIGTERM)
@@ -58,7 +59,7 @@ func (s *Supervisor) Stop(ctx context.Context, serverID string, timeout time.Dur
 
 // clearExit turns a unit that ended by itself into one that was stopped.
 func (s *Supervisor) clearExit(ctx context.Context, u *unit) error {
-	done, err := u.take(ctx)
+	done, err := u.turn.Take(ctx)
 	if err != nil {
 		return err
 	}
@@ -74,7 +75,7 @@ func (s *Supervisor) clearExit(ctx context.Context, u *unit) error {
 		return unusable(err, u.dir)
 	}
 	st.Exit.Asked = true
-	if err := writeJSON(u.dir, stateFile, st); err != nil {
+	if err := supervise.WriteJSON(u.dir, stateFile, st); err != nil {
 		return unusable(err, u.dir)
 	}
 	s.mu.Lock()
@@ -89,7 +90,7 @@ func (s *Supervisor) Forget(ctx context.Context, serverID string) error {
 		return unknownServer()
 	}
 	u := s.unit(serverID)
-	done, err := u.take(ctx)
+	done, err := u.turn.Take(ctx)
 	if err != nil {
 		return err
 	}

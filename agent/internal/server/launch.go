@@ -2,9 +2,13 @@ package server
 
 import (
 	"context"
+	"path/filepath"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/left4me/left4me/agent/internal/blueprint"
+	"github.com/left4me/left4me/agent/internal/fault"
 )
 
 // LaunchPlan is everything a supervisor needs to run one game server. It holds no secret: those are
@@ -20,6 +24,31 @@ type LaunchPlan struct {
 	// StopTimeout is how long the game may take after SIGINT before it is killed.
 	StopTimeout time.Duration
 	Limits      blueprint.Limits // the host's own where zero
+}
+
+// Check refuses a plan that would run something else than it says: Invalid faults. Variables named in own belong to
+// the supervisor, and a plan may not set them. Whether Server is an id is for the supervisor to say.
+func (p LaunchPlan) Check(own ...string) error {
+	bad := func(format string, args ...any) error {
+		return fault.New(fault.Invalid, format, args...).WithHint("This is a fault of the agent; look into its log.")
+	}
+	switch {
+	case !filepath.IsAbs(p.Tree):
+		return bad("The tree of server %q is no absolute path.", p.Name)
+	case !filepath.IsLocal(p.Binary):
+		return bad("The program of server %q lies outside its tree.", p.Name)
+	}
+	for _, text := range append(append([]string{p.Tree, p.Binary}, p.Args...), p.Env...) {
+		if strings.Contains(text, "\x00") {
+			return bad("The launch plan of server %q holds a zero byte.", p.Name)
+		}
+	}
+	for _, entry := range p.Env {
+		if name, _, ok := strings.Cut(entry, "="); !ok || name == "" || slices.Contains(own, name) {
+			return bad("The environment of server %q holds an entry that cannot be.", p.Name)
+		}
+	}
+	return nil
 }
 
 // UnitState is what a supervisor knows about a process group.

@@ -3,7 +3,6 @@ package systemd
 import (
 	"encoding/json"
 	"errors"
-	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -12,6 +11,7 @@ import (
 
 	"github.com/left4me/left4me/agent/internal/fault"
 	"github.com/left4me/left4me/agent/internal/server"
+	"github.com/left4me/left4me/agent/internal/supervise"
 )
 
 const (
@@ -80,34 +80,7 @@ func writeRecord(dir, serverID string, r record) error {
 	if err := os.MkdirAll(dir, 0o750); err != nil {
 		return err
 	}
-	return writeJSON(dir, recordFile, r)
-}
-
-// writeJSON replaces dir/name atomically and durably. The directory's group may read it.
-func writeJSON(dir, name string, v any) error {
-	data, err := json.MarshalIndent(v, "", "\t")
-	if err != nil {
-		return err
-	}
-	f, err := os.CreateTemp(dir, "."+name+"-*")
-	if err != nil {
-		return err
-	}
-	_, err = f.Write(append(data, '\n'))
-	for _, step := range []func() error{
-		func() error { return f.Chmod(0o640) }, f.Sync,
-		f.Close, func() error { return os.Rename(f.Name(), filepath.Join(dir, name)) },
-	} {
-		if err == nil {
-			err = step()
-		}
-	}
-	if err != nil {
-		_ = f.Close()
-		_ = os.Remove(f.Name())
-		return fmt.Errorf("write %s: %w", name, err)
-	}
-	return nil
+	return supervise.WriteJSON(dir, recordFile, r)
 }
 
 func unusable(err error, dir string) error {

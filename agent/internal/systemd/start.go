@@ -5,12 +5,12 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
-	"strings"
 
 	godbus "github.com/godbus/dbus/v5"
 
 	"github.com/left4me/left4me/agent/internal/fault"
 	"github.com/left4me/left4me/agent/internal/server"
+	"github.com/left4me/left4me/agent/internal/supervise"
 )
 
 // Start implements server.Supervisor.
@@ -19,7 +19,7 @@ func (s *Supervisor) Start(ctx context.Context, plan server.LaunchPlan) error {
 		return err
 	}
 	u := s.unit(plan.Server)
-	done, err := u.take(ctx)
+	done, err := u.turn.Take(ctx)
 	if err != nil {
 		return err
 	}
@@ -44,28 +44,10 @@ func (s *Supervisor) Start(ctx context.Context, plan server.LaunchPlan) error {
 
 // checkPlan refuses what would run something else than the plan says.
 func checkPlan(plan server.LaunchPlan) error {
-	bad := func(format string, args ...any) error {
-		return fault.New(fault.Invalid, format, args...).WithHint("This is a fault of the agent; look into its log.")
-	}
-	switch {
-	case !validServer(plan.Server):
+	if !validServer(plan.Server) {
 		return unknownServer()
-	case !filepath.IsAbs(plan.Tree):
-		return bad("The tree of server %q is no absolute path.", plan.Name)
-	case !filepath.IsLocal(plan.Binary):
-		return bad("The program of server %q lies outside its tree.", plan.Name)
 	}
-	for _, text := range append(append([]string{plan.Tree, plan.Binary}, plan.Args...), plan.Env...) {
-		if strings.Contains(text, "\x00") {
-			return bad("The launch plan of server %q holds a zero byte.", plan.Name)
-		}
-	}
-	for _, entry := range plan.Env {
-		if name, _, ok := strings.Cut(entry, "="); !ok || name == "" {
-			return bad("The environment of server %q holds an entry that cannot be.", plan.Name)
-		}
-	}
-	return nil
+	return plan.Check()
 }
 
 // settled reports whether a unit runs; one that is stopping is waited for.
@@ -93,7 +75,7 @@ func (s *Supervisor) prepare(ctx context.Context, l *link, plan server.LaunchPla
 	if err := os.MkdirAll(dir, 0o750); err != nil {
 		return unusable(err, s.plansDir())
 	}
-	if err := writeJSON(dir, planFile, plan); err != nil {
+	if err := supervise.WriteJSON(dir, planFile, plan); err != nil {
 		return unusable(err, dir)
 	}
 	return setLimits(ctx, l, plan)

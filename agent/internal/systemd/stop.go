@@ -111,7 +111,7 @@ func (s *Supervisor) forgetFailure(ctx context.Context, u *unit) {
 
 // clearExit turns a unit that ended by itself into one that was stopped.
 func (s *Supervisor) clearExit(ctx context.Context, u *unit) error {
-	done, err := u.take(ctx)
+	done, err := u.turn.Take(ctx)
 	if err != nil {
 		return err
 	}
@@ -133,7 +133,7 @@ func (s *Supervisor) Forget(ctx context.Context, serverID string) error {
 		return unknownServer()
 	}
 	u := s.unit(serverID)
-	done, err := u.take(ctx)
+	done, err := u.turn.Take(ctx)
 	if err != nil {
 		return err
 	}

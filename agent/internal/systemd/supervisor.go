@@ -12,6 +12,7 @@ import (
 
 	"github.com/left4me/left4me/agent/internal/fault"
 	"github.com/left4me/left4me/agent/internal/server"
+	"github.com/left4me/left4me/agent/internal/supervise"
 )
 
 var (
@@ -40,7 +41,7 @@ type Supervisor struct {
 
 	mu    sync.Mutex
 	units map[string]*unit
-	subs  map[*subscription]struct{}
+	feed  supervise.Feed
 	link  *link
 	up    chan struct{} // closed while there is a link
 }
@@ -48,7 +49,7 @@ type Supervisor struct {
 // unit is one server's unit as this agent knows it.
 type unit struct {
 	id   string
-	turn chan struct{} // one token: Start and Forget exclude each other
+	turn supervise.Turn // one token: Start and Forget exclude each other
 
 	// Guarded by Supervisor.mu.
 	seen     seen
@@ -74,7 +75,7 @@ func New(ctx context.Context, opts Options) (*Supervisor, error) {
 	if err != nil {
 		return nil, notHere(err)
 	}
-	s := &Supervisor{opts: opts, boot: boot, units: map[string]*unit{}, subs: map[*subscription]struct{}{}, up: make(chan struct{})}
+	s := &Supervisor{opts: opts, boot: boot, units: map[string]*unit{}, up: make(chan struct{})}
 	if err := s.readUnits(); err != nil {
 		return nil, err
 	}
@@ -138,34 +139,28 @@ func (s *Supervisor) unit(serverID string) *unit {
 	defer s.mu.Unlock()
 	u := s.units[serverID]
 	if u == nil {
-		u = &unit{id: serverID, turn: make(chan struct{}, 1)}
-		u.turn <- struct{}{}
+		u = &unit{id: serverID, turn: supervise.NewTurn()}
 		s.units[serverID] = u
 	}
 	return u
-}
-
-// take waits for the unit's turn; call the result to give it back.
-func (u *unit) take(ctx context.Context) (func(), error) {
-	select {
-	case <-ctx.Done():
-		return nil, ctx.Err()
-	case <-u.turn:
-		return func() { u.turn <- struct{}{} }, nil
-	}
 }
 
 // List implements server.Supervisor. It tells what was true at the last signal; while D-Bus is away that may be old.
 func (s *Supervisor) List(context.Context) ([]server.UnitStatus, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	return s.known(), nil
+}
+
+// known lists the units that were ever started. The caller holds mu.
+func (s *Supervisor) known() []server.UnitStatus {
 	var out []server.UnitStatus
 	for _, serverID := range slices.Sorted(maps.Keys(s.units)) {
 		if st := s.units[serverID].status; st.State != "" {
 			out = append(out, st)
 		}
 	}
-	return out, nil
+	return out
 }
 
 // set changes a unit's status and tells those who watch. The caller holds mu.
@@ -174,73 +169,15 @@ func (s *Supervisor) set(u *unit, st server.UnitStatus) {
 		return
 	}
 	u.status = st
-	for sub := range s.subs {
-		sub.put(st)
-	}
-}
-
-// subscription holds the newest status of each unit that its owner has not seen yet, so a slow owner misses steps but
-// never the present.
-type subscription struct {
-	mu    sync.Mutex
-	queue map[string]server.UnitStatus
-	order []string
-	ready chan struct{}
-}
-
-func (q *subscription) put(st server.UnitStatus) {
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	if _, waiting := q.queue[st.Server]; !waiting {
-		q.order = append(q.order, st.Server)
-	}
-	q.queue[st.Server] = st
-	select {
-	case q.ready <- struct{}{}:
-	default:
-	}
-}
-
-func (q *subscription) take() []server.UnitStatus {
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	out := make([]server.UnitStatus, len(q.order))
-	for i, serverID := range q.order {
-		out[i] = q.queue[serverID]
-	}
-	q.order = nil
-	clear(q.queue)
-	return out
+	s.feed.Put(st)
 }
 
 // Watch implements server.Supervisor. Changes that come faster than report returns are joined per unit.
 func (s *Supervisor) Watch(ctx context.Context, report func(server.UnitStatus)) error {
-	q := &subscription{queue: map[string]server.UnitStatus{}, ready: make(chan struct{}, 1)}
 	s.mu.Lock()
-	for _, serverID := range slices.Sorted(maps.Keys(s.units)) {
-		if st := s.units[serverID].status; st.State != "" {
-			q.put(st)
-		}
-	}
-	s.subs[q] = struct{}{}
+	changes := s.feed.Subscribe(s.known())
 	s.mu.Unlock()
-	defer func() {
-		s.mu.Lock()
-		defer s.mu.Unlock()
-		delete(s.subs, q)
-	}()
-	for {
-		for _, st := range q.take() {
-			report(st)
-		}
-		select {
-		case <-ctx.Done():
-			return ctx.Err()
-		case <-s.life.Done():
-			return nil
-		case <-q.ready:
-		}
-	}
+	return changes.Follow(ctx, s.life.Done(), report)
 }
 
 func notHere(err error) error {
