@@ -2,6 +2,7 @@ package e2e_test
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -23,46 +24,89 @@ func BenchmarkDemo(b *testing.B) {
 }
 
 func demoOnce(b *testing.B) {
-	dir, err := os.MkdirTemp("", "left4me-bench-")
-	if err != nil {
-		b.Fatal(err)
-	}
-	defer os.RemoveAll(dir)
-	if err := os.Chmod(dir, 0o755); err != nil {
-		b.Fatal(err)
-	}
-	state := filepath.Join(dir, "s")
-	command := exec.Command(filepath.Join(bin, "left4me"), "demo", "--state", state, "--bin", bin, "--panel", "127.0.0.1:27089")
-	var output bytes.Buffer
-	command.Stdout, command.Stderr = &output, &output
 	begin := time.Now()
-	if err := command.Start(); err != nil {
-		b.Fatal(err)
-	}
-	socket := filepath.Join(state, "run", "agent.sock")
-	run := func(arguments ...string) error {
-		return exec.Command(filepath.Join(bin, "left4me"), append([]string{"--socket", socket}, arguments...)...).Run()
-	}
-	for run("server", "show", "demo") != nil {
-		if time.Since(begin) > time.Minute {
-			b.Fatalf("it did not come up:\n%s", output.String())
-		}
-		time.Sleep(10 * time.Millisecond)
-	}
+	d := benchDemo(b)
 	up := time.Now()
-	if err := run("server", "start", "demo"); err != nil {
-		b.Fatal(err)
-	}
+	d.do(b, "server", "start", "demo")
 	b.ReportMetric(up.Sub(begin).Seconds(), "s-until-up")
 	b.ReportMetric(time.Since(up).Seconds(), "s-until-first-server")
 	time.Sleep(2 * time.Second) // let it idle
 	memory(b)
 	end := time.Now()
-	_ = command.Process.Signal(syscall.SIGINT)
-	if err := command.Wait(); err != nil {
-		b.Fatalf("%v\n%s", err, output.String())
-	}
+	d.end(b)
 	b.ReportMetric(time.Since(end).Seconds(), "s-until-ended")
+}
+
+// benchedDemo is a demo that a benchmark measures.
+type benchedDemo struct {
+	command *exec.Cmd
+	output  bytes.Buffer
+	socket  string
+	ended   bool
+}
+
+// benchDemo starts a demo and returns when its server is known. It is ended with the benchmark.
+func benchDemo(b *testing.B) *benchedDemo {
+	b.Helper()
+	dir, err := os.MkdirTemp("", "left4me-bench-")
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.Cleanup(func() { _ = os.RemoveAll(dir) })
+	if err := os.Chmod(dir, 0o755); err != nil {
+		b.Fatal(err)
+	}
+	state := filepath.Join(dir, "s")
+	d := &benchedDemo{socket: filepath.Join(state, "run", "agent.sock"),
+		command: exec.Command(filepath.Join(bin, "left4me"), "demo", "--state", state, "--bin", bin, "--panel", "127.0.0.1:27089")}
+	d.command.Stdout, d.command.Stderr = &d.output, &d.output
+	begin := time.Now()
+	if err := d.command.Start(); err != nil {
+		b.Fatal(err)
+	}
+	b.Cleanup(func() { d.end(b) })
+	for {
+		if _, err := d.try("server", "show", "demo"); err == nil {
+			return d
+		}
+		if time.Since(begin) > time.Minute {
+			b.Fatalf("it did not come up:\n%s", d.output.String())
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+}
+
+// try runs a command of the command line and returns what it printed.
+func (d *benchedDemo) try(arguments ...string) ([]byte, error) {
+	out, err := exec.Command(filepath.Join(bin, "left4me"), append([]string{"--socket", d.socket}, arguments...)...).Output()
+	var failed *exec.ExitError
+	if errors.As(err, &failed) {
+		err = fmt.Errorf("%w: %s", err, failed.Stderr)
+	}
+	return out, err
+}
+
+// do is try for what must work.
+func (d *benchedDemo) do(b *testing.B, arguments ...string) []byte {
+	b.Helper()
+	out, err := d.try(arguments...)
+	if err != nil {
+		b.Fatal(err)
+	}
+	return out
+}
+
+// end ends the demo and waits for it. Once is enough.
+func (d *benchedDemo) end(b *testing.B) {
+	b.Helper()
+	if d.ended {
+		return
+	}
+	d.ended = true
+	_ = d.command.Process.Signal(syscall.SIGINT)
+	if err := d.command.Wait(); err != nil {
+		b.Errorf("%v\n%s", err, d.output.String())
+	}
 }
 
 func memory(b *testing.B) {

@@ -1,14 +1,10 @@
 package e2e_test
 
 import (
-	"bytes"
 	"encoding/json"
 	"fmt"
 	"os"
-	"os/exec"
-	"path/filepath"
 	"strconv"
-	"syscall"
 	"testing"
 	"time"
 
@@ -32,48 +28,15 @@ func BenchmarkFiftyServers(b *testing.B) {
 
 func soak(b *testing.B, seconds int) {
 	b.Helper()
-	dir, err := os.MkdirTemp("", "left4me-bench-")
-	if err != nil {
-		b.Fatal(err)
-	}
-	defer os.RemoveAll(dir)
-	if err := os.Chmod(dir, 0o755); err != nil {
-		b.Fatal(err)
-	}
-	state := filepath.Join(dir, "s")
-	command := exec.Command(filepath.Join(bin, "left4me"), "demo", "--state", state, "--bin", bin, "--panel", "127.0.0.1:27085")
-	var output bytes.Buffer
-	command.Stdout, command.Stderr = &output, &output
-	if err := command.Start(); err != nil {
-		b.Fatal(err)
-	}
-	defer func() {
-		_ = command.Process.Signal(syscall.SIGINT)
-		_ = command.Wait()
-	}()
-	socket := filepath.Join(state, "run", "agent.sock")
-	run := func(arguments ...string) ([]byte, error) {
-		return exec.Command(filepath.Join(bin, "left4me"), append([]string{"--socket", socket}, arguments...)...).Output()
-	}
-	for begin := time.Now(); ; time.Sleep(50 * time.Millisecond) {
-		if _, err := run("server", "show", "demo"); err == nil {
-			break
-		}
-		if time.Since(begin) > time.Minute {
-			b.Fatalf("it did not come up:\n%s", output.String())
-		}
-	}
+	d := benchDemo(b)
+	defer d.end(b)
 	begin := time.Now()
-	if _, err := run("server", "start", "demo", "--no-wait"); err != nil {
-		b.Fatal(err)
-	}
+	d.do(b, "server", "start", "demo", "--no-wait")
 	for i := range soakServers - 1 {
-		if _, err := run("server", "create", fmt.Sprintf("s%02d", i), "--blueprint", "demo", "--start", "--no-wait"); err != nil {
-			b.Fatalf("server %d: %v", i, err)
-		}
+		d.do(b, "server", "create", fmt.Sprintf("s%02d", i), "--blueprint", "demo", "--start", "--no-wait")
 	}
 	running := func() int {
-		data, err := run("server", "list", "--format", "json")
+		data, err := d.try("server", "list", "--format", "json")
 		var servers []api.Server
 		if err != nil || json.Unmarshal(data, &servers) != nil {
 			return -1

@@ -8,13 +8,11 @@ import (
 	"net"
 	"net/http"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
-	"syscall"
 	"testing"
 	"time"
 )
@@ -40,49 +38,15 @@ func BenchmarkConsoleViewers(b *testing.B) {
 
 func watchFlood(b *testing.B, seconds int) {
 	b.Helper()
-	dir, err := os.MkdirTemp("", "left4me-bench-")
-	if err != nil {
-		b.Fatal(err)
-	}
-	defer os.RemoveAll(dir)
-	if err := os.Chmod(dir, 0o755); err != nil {
-		b.Fatal(err)
-	}
-	state := filepath.Join(dir, "s")
-	command := exec.Command(filepath.Join(bin, "left4me"), "demo", "--state", state, "--bin", bin, "--panel", "127.0.0.1:27087")
-	var output bytes.Buffer
-	command.Stdout, command.Stderr = &output, &output
-	if err := command.Start(); err != nil {
-		b.Fatal(err)
-	}
-	defer func() {
-		_ = command.Process.Signal(syscall.SIGINT)
-		_ = command.Wait()
-	}()
-	socket := filepath.Join(state, "run", "agent.sock")
-	run := func(arguments ...string) error {
-		out, err := exec.Command(filepath.Join(bin, "left4me"), append([]string{"--socket", socket}, arguments...)...).CombinedOutput()
-		if err != nil {
-			return fmt.Errorf("%w: %s", err, out)
-		}
-		return nil
-	}
-	for begin := time.Now(); run("server", "show", "demo") != nil; time.Sleep(50 * time.Millisecond) {
-		if time.Since(begin) > time.Minute {
-			b.Fatalf("it did not come up:\n%s", output.String())
-		}
-	}
-	if err := run("server", "start", "demo"); err != nil {
-		b.Fatal(err)
-	}
-	crowd := newCrowd(socket)
+	d := benchDemo(b)
+	defer d.end(b)
+	d.do(b, "server", "start", "demo")
+	crowd := newCrowd(d.socket)
 	crowd.enter(b, floodUsers)
 	agent := agentOf(b)
 	before := processorTime(b, agent)
 	begin := time.Now()
-	if err := run("server", "command", "demo", fmt.Sprintf("demo_flood %d %d", floodRate, seconds)); err != nil {
-		b.Fatal(err)
-	}
+	d.do(b, "server", "command", "demo", fmt.Sprintf("demo_flood %d %d", floodRate, seconds))
 	peak := 0.0
 	for time.Since(begin) < time.Duration(seconds)*time.Second {
 		time.Sleep(500 * time.Millisecond)
