@@ -73,7 +73,7 @@ func (a actor) message(ctx context.Context, what schedule.Happening) webhook.Mes
 
 // Facts implements schedule.Actor.
 func (a actor) Facts(ctx context.Context, name string) (schedule.Facts, error) {
-	view, err := a.servers.View(ctx, name)
+	view, err := a.servers.Observe(ctx, name)
 	if err != nil {
 		return schedule.Facts{}, err
 	}

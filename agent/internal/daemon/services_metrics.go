@@ -25,7 +25,7 @@ type figures struct {
 var _ httpapi.Metrics = figures{}
 
 func newFigures(a *Agent) figures {
-	return figures{Agent: a, scrape: exposition.Handler(exposition.Sources{Recorder: a.recorder, Servers: a.servers.Views,
+	return figures{Agent: a, scrape: exposition.Handler(exposition.Sources{Recorder: a.recorder, Servers: a.servers.ObserveAll,
 		Jobs: a.unfinishedJobs, Plugins: a.workingPlugins, Version: version.Version})}
 }
 

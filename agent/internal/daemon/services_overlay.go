@@ -127,14 +127,14 @@ func (o overlays) Pin(ctx context.Context, actor, name string, pin api.OverlayPi
 
 // users names the servers that run with each layer.
 func (o overlays) users(ctx context.Context) (map[content.Layer][]string, error) {
-	views, err := o.servers.Views(ctx)
+	servers, err := o.servers.ObserveAll(ctx)
 	out := map[content.Layer][]string{}
-	for _, v := range views {
+	for _, v := range servers {
 		if v.State == server.Offline || v.State == server.Crashed {
 			continue
 		}
 		for _, layer := range v.Layers {
-			out[layer.Layer] = append(out[layer.Layer], v.Name)
+			out[layer] = append(out[layer], v.Name)
 		}
 	}
 	return out, err

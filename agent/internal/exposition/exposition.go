@@ -16,7 +16,7 @@ import (
 // Sources are what is shown.
 type Sources struct {
 	Recorder *metrics.Recorder
-	Servers  func(ctx context.Context) ([]server.View, error)
+	Servers  func(ctx context.Context) ([]server.Observed, error)
 	// Jobs returns how many jobs are in each status that is not final.
 	Jobs func(ctx context.Context) (map[string]int, error)
 	// Plugins returns whether each enabled plugin works.
@@ -70,11 +70,11 @@ func (c collector) Collect(out chan<- prometheus.Metric) {
 	gauge(descInfo, 1, c.Version)
 	samples, host := c.Recorder.Latest()
 	failed := 0.0
-	views, err := c.Servers(ctx)
+	servers, err := c.Servers(ctx)
 	if err != nil {
 		failed = 1
 	}
-	for _, v := range views {
+	for _, v := range servers {
 		c.server(gauge, v, samples)
 	}
 	if host != nil {
@@ -97,7 +97,7 @@ func (c collector) Collect(out chan<- prometheus.Metric) {
 
 type gaugeFunc = func(desc *prometheus.Desc, value float64, labels ...string)
 
-func (c collector) server(gauge gaugeFunc, v server.View, samples map[string]metrics.Sample) {
+func (c collector) server(gauge gaugeFunc, v server.Observed, samples map[string]metrics.Sample) {
 	gauge(descUp, truth(v.State == server.Running), v.Name)
 	gauge(descState, 1, v.Name, string(v.State))
 	if v.Live != nil {

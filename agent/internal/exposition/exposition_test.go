@@ -26,8 +26,8 @@ func scrape(t *testing.T, from exposition.Sources) string {
 func sources() exposition.Sources {
 	return exposition.Sources{
 		Recorder: metrics.New(metrics.Options{}),
-		Servers: func(context.Context) ([]server.View, error) {
-			return []server.View{{Server: server.Server{ID: "1", Name: "alpha"}, State: server.Running, Live: &server.Live{Players: 3, MaxPlayers: 8},
+		Servers: func(context.Context) ([]server.Observed, error) {
+			return []server.Observed{{Server: server.Server{ID: "1", Name: "alpha"}, State: server.Running, Live: &server.Live{Players: 3, MaxPlayers: 8},
 				Unit: server.UnitStatus{State: server.UnitActive, StartedAt: time.Unix(1000, 0)}}, {Server: server.Server{ID: "2", Name: "beta"}, State: server.Crashed}}, nil
 		},
 		Jobs:    func(context.Context) (map[string]int, error) { return map[string]int{"running": 2}, nil },
@@ -55,7 +55,7 @@ func TestScrape(t *testing.T) {
 
 func TestScrapeOfABrokenStoreSaysSo(t *testing.T) {
 	from := sources()
-	from.Servers = func(context.Context) ([]server.View, error) { return nil, errors.New("disk is full") }
+	from.Servers = func(context.Context) ([]server.Observed, error) { return nil, errors.New("disk is full") }
 	text := scrape(t, from)
 	if !strings.Contains(text, "left4me_scrape_failed 1\n") || !strings.Contains(text, `left4me_agent_info`) {
 		t.Errorf("scrape = %s", text)

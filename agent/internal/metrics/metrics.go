@@ -9,6 +9,7 @@ package metrics
 import (
 	"context"
 	"log/slog"
+	"maps"
 	"sync"
 	"time"
 
@@ -43,9 +44,9 @@ type Sample struct {
 	Out     float64 // bytes per second to players
 }
 
-// fields gives every figure of a sample a place, for means.
-func (s *Sample) fields() [10]*float64 {
-	return [...]*float64{&s.CPU, &s.Memory, &s.Tasks, &s.Read, &s.Write, &s.Players, &s.Slots, &s.Tick, &s.In, &s.Out}
+// figures gives every figure of a sample a place, for means.
+func (s *Sample) figures() []*float64 {
+	return []*float64{&s.CPU, &s.Memory, &s.Tasks, &s.Read, &s.Write, &s.Players, &s.Slots, &s.Tick, &s.In, &s.Out}
 }
 
 // HostSample is one measurement of the host.
@@ -61,8 +62,8 @@ type HostSample struct {
 	Out         float64
 }
 
-func (s *HostSample) fields() [8]*float64 {
-	return [...]*float64{&s.CPU, &s.Load, &s.MemoryUsed, &s.MemoryTotal, &s.DiskFree, &s.DiskTotal, &s.In, &s.Out}
+func (s *HostSample) figures() []*float64 {
+	return []*float64{&s.CPU, &s.Load, &s.MemoryUsed, &s.MemoryTotal, &s.DiskFree, &s.DiskTotal, &s.In, &s.Out}
 }
 
 // GameFigures are what a game says about itself.
@@ -73,8 +74,8 @@ type GameFigures struct {
 
 // Servers is what is needed of the servers. Implementations are safe for concurrent use.
 type Servers interface {
-	// Views returns all servers.
-	Views(ctx context.Context) ([]server.View, error)
+	// ObserveAll returns all servers.
+	ObserveAll(ctx context.Context) ([]server.Observed, error)
 	// Figures asks a running game. The error is for one that does not answer.
 	Figures(ctx context.Context, s server.Server) (GameFigures, error)
 }
@@ -110,7 +111,6 @@ type track struct {
 	pid     int
 	figures GameFigures
 	asked   time.Time
-	seen    bool
 }
 
 // New returns a Recorder that measures nothing until Watch.
@@ -154,41 +154,33 @@ func (r *Recorder) measure(ctx context.Context) error {
 	} else {
 		return err
 	}
-	views, err := r.Servers.Views(ctx)
+	servers, err := r.Servers.ObserveAll(ctx)
 	if err != nil {
 		return err
 	}
 	var asking sync.WaitGroup
-	for _, v := range views {
+	for _, v := range servers {
 		if v.Unit.State == server.UnitActive {
 			asking.Go(func() { r.measureServer(ctx, v) })
 		}
 	}
 	asking.Wait()
-	r.forget(views)
+	r.forget(servers)
 	return nil
 }
 
 // forget drops what is remembered of servers that are gone.
-func (r *Recorder) forget(views []server.View) {
+func (r *Recorder) forget(servers []server.Observed) {
+	there := map[string]bool{}
+	for _, v := range servers {
+		there[v.ID] = true
+	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	for _, t := range r.servers {
-		t.seen = false
-	}
-	for _, v := range views {
-		if t := r.servers[v.ID]; t != nil {
-			t.seen = true
-		}
-	}
-	for id, t := range r.servers {
-		if !t.seen {
-			delete(r.servers, id)
-		}
-	}
+	maps.DeleteFunc(r.servers, func(id string, _ *track) bool { return !there[id] })
 }
 
-func (r *Recorder) measureServer(ctx context.Context, v server.View) {
+func (r *Recorder) measureServer(ctx context.Context, v server.Observed) {
 	ctx, cancel := context.WithTimeout(ctx, Every-time.Second)
 	defer cancel()
 	usage, err := r.Meter.Usage(ctx, v.ID)
@@ -261,7 +253,7 @@ func (r *Recorder) Server(id string, since time.Time) []Sample {
 	return t.series.since(since)
 }
 
-// Host returns the samples of the host since a time, oldest first.
+// HostSince returns the samples of the host since a time, oldest first.
 func (r *Recorder) HostSince(since time.Time) []HostSample {
 	r.mu.Lock()
 	defer r.mu.Unlock()

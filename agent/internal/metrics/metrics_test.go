@@ -23,15 +23,15 @@ type lab struct {
 	sick    bool
 }
 
-func (l *lab) Views(context.Context) ([]server.View, error) {
+func (l *lab) ObserveAll(context.Context) ([]server.Observed, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.gone {
 		return nil, nil
 	}
-	v := server.View{Server: server.Server{ID: "s", Name: "alpha"}, Unit: server.UnitStatus{State: server.UnitActive, PID: l.pid},
+	v := server.Observed{Server: server.Server{ID: "s", Name: "alpha"}, Unit: server.UnitStatus{State: server.UnitActive, PID: l.pid},
 		Live: &server.Live{Players: l.players, MaxPlayers: 8}}
-	return []server.View{v, {Server: server.Server{ID: "off"}}}, nil
+	return []server.Observed{v, {Server: server.Server{ID: "off"}}}, nil
 }
 
 func (l *lab) Figures(context.Context, server.Server) (metrics.GameFigures, error) {

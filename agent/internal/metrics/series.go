@@ -9,10 +9,8 @@ type point[T any] interface {
 	figures() []*float64
 }
 
-func (s *Sample) at() *time.Time          { return &s.At }
-func (s *Sample) figures() []*float64     { f := s.fields(); return f[:] }
-func (s *HostSample) at() *time.Time      { return &s.At }
-func (s *HostSample) figures() []*float64 { f := s.fields(); return f[:] }
+func (s *Sample) at() *time.Time     { return &s.At }
+func (s *HostSample) at() *time.Time { return &s.At }
 
 // series is the last hour of samples, and a day of means. Its memory is bounded.
 type series[T any, P point[T]] struct {

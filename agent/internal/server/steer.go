@@ -38,7 +38,7 @@ func (m *Manager) Kick(ctx context.Context, actor, name string, userID int, stea
 	if err := checkText("reason", reason); err != nil {
 		return err
 	}
-	p, err := m.player(ctx, name, func(p Player) bool { return p.UserID == userID })
+	p, err := m.player(ctx, name, userID)
 	if err != nil {
 		return err
 	}
@@ -123,14 +123,14 @@ func (m *Manager) steer(ctx context.Context, actor, name, kind, said string, com
 	return m.Store.Update(ctx, func(tx Tx) error { return tx.AddEvent(ctx, m.event(kind, s, actor, said)) })
 }
 
-// player returns the one who plays and matches.
-func (m *Manager) player(ctx context.Context, name string, match func(Player) bool) (Player, error) {
+// player returns the one who plays with a number.
+func (m *Manager) player(ctx context.Context, name string, userID int) (Player, error) {
 	players, err := m.Players(ctx, name)
 	if err != nil {
 		return Player{}, err
 	}
 	for _, p := range players {
-		if match(p) {
+		if p.UserID == userID {
 			return p, nil
 		}
 	}

@@ -8,14 +8,19 @@ import (
 	"github.com/left4me/left4me/agent/internal/fault"
 )
 
+// Observed is a server with what is known about its process and its game without asking anybody.
+type Observed struct {
+	Server
+	State  State
+	Reason string
+	Unit   UnitStatus
+	Live   *Live // nil while the game does not answer
+}
+
 // View is a server with everything that is known about it right now.
 type View struct {
-	Server
+	Observed
 	BlueprintName string
-	State         State
-	Reason        string
-	Unit          UnitStatus
-	Live          *Live // nil while the game does not answer
 	Layers        []LayerView
 	Pending       []string // why a restart would change something, one sentence each
 }
@@ -51,13 +56,37 @@ func (m *Manager) Views(ctx context.Context) ([]View, error) {
 	return views, nil
 }
 
-func (m *Manager) view(ctx context.Context, s Server) (View, error) {
-	v := View{Server: s}
-	v.State, v.Reason = m.tracker.state(s)
-	v.Unit, _ = m.tracker.unit(s.ID)
-	if live, ok := m.tracker.live(s.ID); ok {
-		v.Live = &live
+// Observe returns one server by name, without what takes more than a look at the store.
+func (m *Manager) Observe(ctx context.Context, name string) (Observed, error) {
+	s, err := m.Store.ServerByName(ctx, name)
+	if err != nil {
+		return Observed{}, err
 	}
+	return m.observe(s), nil
+}
+
+// ObserveAll is Observe for all servers, sorted by name. It is made for what looks every few seconds.
+func (m *Manager) ObserveAll(ctx context.Context) ([]Observed, error) {
+	servers, err := m.Store.Servers(ctx)
+	out := make([]Observed, len(servers))
+	for i, s := range servers {
+		out[i] = m.observe(s)
+	}
+	return out, err
+}
+
+func (m *Manager) observe(s Server) Observed {
+	o := Observed{Server: s}
+	o.State, o.Reason = m.tracker.state(s)
+	o.Unit, _ = m.tracker.unit(s.ID)
+	if live, ok := m.tracker.live(s.ID); ok {
+		o.Live = &live
+	}
+	return o
+}
+
+func (m *Manager) view(ctx context.Context, s Server) (View, error) {
+	v := View{Observed: m.observe(s)}
 	made, err := m.Store.BlueprintByID(ctx, s.Blueprint)
 	if err != nil {
 		return v, err
