@@ -41,10 +41,7 @@ func (p *Panel) refreshOverlays(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	queued, err := agent.RefreshOverlays(r.Context())
-	if err != nil {
-		return err
-	}
-	return p.done(w, r, p.url(r, "jobs", queued.ID), "")
+	return p.watch(w, r, queued, err)
 }
 
 // overlayItems changes what the settings say about one item. Adding builds at once; the others can be several, so they wait for

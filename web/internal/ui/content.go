@@ -29,10 +29,7 @@ func (p *Panel) contentSweep(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	queued, err := agent.SweepContent(r.Context())
-	if err != nil {
-		return err
-	}
-	return p.done(w, r, p.url(r, "jobs", queued.ID), "")
+	return p.watch(w, r, queued, err)
 }
 
 func (p *Panel) contentConfirm(w http.ResponseWriter, r *http.Request) error {
@@ -48,10 +45,7 @@ func (p *Panel) contentRemove(w http.ResponseWriter, r *http.Request) error {
 	}
 	sceneOf(r).target = "content/" + cut(r.FormValue("content"))
 	queued, err := agent.RemoveOrphan(r.Context(), api.OrphanRemove{Content: r.FormValue("content")})
-	if err != nil {
-		return err
-	}
-	return p.done(w, r, p.url(r, "jobs", queued.ID), "")
+	return p.watch(w, r, queued, err)
 }
 
 func (p *Panel) overlayPin(w http.ResponseWriter, r *http.Request) error {

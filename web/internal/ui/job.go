@@ -80,10 +80,7 @@ func (p *Panel) jobCancel(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	canceled, err := agent.CancelJob(r.Context(), param(r, "id"))
-	if err != nil {
-		return err
-	}
-	return p.done(w, r, p.url(r, "jobs", canceled.ID), "")
+	return p.watch(w, r, canceled, err)
 }
 
 func (p *Panel) jobRetry(w http.ResponseWriter, r *http.Request) error {
@@ -92,8 +89,5 @@ func (p *Panel) jobRetry(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	again, err := agent.RetryJob(r.Context(), param(r, "id"))
-	if err != nil {
-		return err
-	}
-	return p.done(w, r, p.url(r, "jobs", again.ID), "")
+	return p.watch(w, r, again, err)
 }

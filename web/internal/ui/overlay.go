@@ -220,10 +220,7 @@ func (p *Panel) overlayBuild(w http.ResponseWriter, r *http.Request) error {
 		note(r, "from an empty tree")
 	}
 	queued, err := agent.BuildOverlay(r.Context(), param(r, "name"), api.OverlayBuild{Wipe: r.PostFormValue("wipe") != ""})
-	if err != nil {
-		return err
-	}
-	return p.done(w, r, p.url(r, "jobs", queued.ID), "")
+	return p.watch(w, r, queued, err)
 }
 
 func (p *Panel) overlayRollback(w http.ResponseWriter, r *http.Request) error {

@@ -9,6 +9,7 @@ import (
 	"github.com/a-h/templ"
 	"github.com/go-chi/chi/v5"
 
+	"github.com/left4me/left4me/agent/api"
 	"github.com/left4me/left4me/agent/client"
 	"github.com/left4me/left4me/web/internal/view"
 )
@@ -83,6 +84,14 @@ func (p *Panel) done(w http.ResponseWriter, r *http.Request, target, flash strin
 	}
 	http.Redirect(w, r, target, http.StatusSeeOther)
 	return nil
+}
+
+// watch leads to the page of the job that a change began, if it did.
+func (p *Panel) watch(w http.ResponseWriter, r *http.Request, began api.Job, err error) error {
+	if err != nil {
+		return err
+	}
+	return p.done(w, r, p.url(r, "jobs", began.ID), "")
 }
 
 var errNoPage = &client.Error{Code: "not_found", Message: "There is no such page.", Hint: "Go back, or start from the dashboard.", Status: http.StatusNotFound}

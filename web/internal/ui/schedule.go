@@ -187,10 +187,7 @@ func (p *Panel) scheduleRun(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	started, err := agent.RunSchedule(r.Context(), param(r, "name"), api.ScheduleRun{})
-	if err != nil {
-		return err
-	}
-	return p.done(w, r, p.url(r, "jobs", started.ID), "")
+	return p.watch(w, r, started, err)
 }
 
 func (p *Panel) scheduleConfirm(w http.ResponseWriter, r *http.Request) error {

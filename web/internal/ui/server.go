@@ -123,8 +123,5 @@ func (p *Panel) serverAction(w http.ResponseWriter, r *http.Request) error {
 	default:
 		return errNoPage
 	}
-	if err != nil {
-		return err
-	}
-	return p.done(w, r, p.url(r, "jobs", queued.ID), "")
+	return p.watch(w, r, queued, err)
 }
