@@ -81,13 +81,13 @@
       if (mark) line.className = mark;
       if (spans) line.append(...spans.map(coloured));
       else line.textContent = text;
-      line.hidden = !this.fits(line);
       this.pending.push(line);
       if (this.pending.length === 1) setTimeout(() => this.flush(), 50);
     }
     // Lines are added a batch at a time: a flood must not make the page slow.
     flush() {
       const lines = this.pending.splice(0).slice(-maxLines);
+      for (const line of lines) line.hidden = !this.fits(line); // the search may have changed while they waited
       this.box.querySelector("[data-placeholder]")?.remove();
       this.box.append(...lines);
       for (let over = this.box.childElementCount - maxLines; over > 0; over--) this.box.firstElementChild.remove();
