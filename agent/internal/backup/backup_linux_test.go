@@ -201,9 +201,12 @@ func TestDamageIsFoundBeforeAnythingIsWritten(t *testing.T) {
 	fresh := provisioned(t, 9000)
 	before := look(t, fresh+"/etc/left4me", 0)
 	damaged := filepath.Join(t.TempDir(), "damaged")
-	found := 0
+	content, found := unpacked(whole), 0
 	for at := 20; at < len(whole); at += max(len(whole)/150, 1) {
 		for _, data := range [][]byte{whole[:at], flipped(whole, at)} {
+			if bytes.Equal(unpacked(data), content) {
+				continue // a run of zeros can be copied from two distances: the same content, packed differently
+			}
 			must(t, os.WriteFile(damaged, data, 0o600))
 			if _, err := backup.Restore(t.Context(), damaged, fresh); err == nil {
 				t.Fatalf("damage at byte %d of %d was not found", at, len(whole))
@@ -214,7 +217,22 @@ func TestDamageIsFoundBeforeAnythingIsWritten(t *testing.T) {
 	if diff := cmp.Diff(before, look(t, fresh+"/etc/left4me", 0)); diff != "" {
 		t.Error(diff)
 	}
-	t.Logf("%d damaged archives refused", found)
+	if found < 250 {
+		t.Errorf("only %d archives were damaged", found)
+	}
+}
+
+// unpacked returns the content of a gzip file, or nil if it is damaged.
+func unpacked(data []byte) []byte {
+	r, err := gzip.NewReader(bytes.NewReader(data))
+	if err != nil {
+		return nil
+	}
+	content, err := io.ReadAll(r)
+	if err != nil {
+		return nil
+	}
+	return content
 }
 
 func flipped(data []byte, at int) []byte {
