@@ -146,7 +146,7 @@ func eventSource(agent *client.Client) relay.Source[api.Event] {
 			return out, nil
 		},
 		Follow: func(ctx context.Context, after string) iter.Seq2[relay.Item[api.Event], error] {
-			from := int64(-1)
+			from := int64(0) // nothing was before, so all that comes is new, also while the agent is away
 			if id, err := strconv.ParseInt(after, 10, 64); err == nil {
 				from = id
 			}

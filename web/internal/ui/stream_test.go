@@ -139,14 +139,25 @@ func TestJobStreamEndsWithTheJob(t *testing.T) {
 	again.until("end", "")
 }
 
+// A browser opens a stream again that has ended, after the last id it saw. Nothing may be lost, wherever the agent went:
+// before the panel follows its events, or while.
 func TestEventStreamSurvivesAnAgentRestart(t *testing.T) {
 	p := signedIn(t)
 	s := p.stream("/hosts/local/stream", "0")
 	p.agent.Record("test", "server/x", "", "first")
-	s.until("event", "first")
+	last := s.until("event", "first").id
 	p.agent.Disconnect()
 	p.agent.Record("test", "server/x", "", "second")
-	s.until("event", "second")
+	for deadline := time.Now().Add(time.Minute); time.Now().Before(deadline); {
+		e, ok := s.next()
+		if ok && strings.Contains(e.data, "second") {
+			return
+		}
+		if !ok {
+			s = p.stream("/hosts/local/stream", last)
+		}
+	}
+	t.Error("the second event was lost")
 }
 
 // The deadlines of the listener are for short answers.
