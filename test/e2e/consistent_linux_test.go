@@ -232,7 +232,8 @@ func (w *walk) wasCut(ctx context.Context, view api.Server) bool {
 	return false
 }
 
-// diskAgrees compares the rows with the directories, both ways.
+// diskAgrees compares the rows with the directories, both ways. A sweep that was killed while it removed a revision
+// that a server still runs with has taken the row away; the content goes when the server lets go of it.
 func (w *walk) diskAgrees(s snapshot) string {
 	want := map[string]bool{}
 	for overlay, revisions := range s.rows {
@@ -247,6 +248,13 @@ func (w *walk) diskAgrees(s snapshot) string {
 	}
 	for _, dir := range dirs {
 		got[filepath.Base(filepath.Dir(dir))+"/"+filepath.Base(dir)] = true
+	}
+	for _, server := range s.servers {
+		for _, l := range server.layers {
+			if name := l.Overlay + "/" + l.Revision; got[name] {
+				want[name] = true
+			}
+		}
 	}
 	both := func(name string, _ bool) bool { return want[name] && got[name] }
 	if !maps.Equal(want, got) {
