@@ -13,6 +13,7 @@ import (
 type Limits struct {
 	Bytes int64         // of all contents and partial files
 	Age   time.Duration // since the last use
+	Free  int64         // bytes that the file system of the cache should have free
 }
 
 // kept is one file that eviction may remove.
@@ -23,8 +24,11 @@ type kept struct {
 	used    time.Time
 }
 
-// Evict removes what was not used for longer than the age, and then what was used longest ago until the rest fits.
-// Keys in use or held are left alone. It returns what it removed, in bytes and contents.
+// Evict removes what was not used for longer than the age, and then what was used longest ago until the rest fits and
+// enough is free. Keys in use or held are left alone. It returns what it removed, in bytes and contents.
+//
+// It removes names and never changes a content: whoever has a link to it, or has it open or mapped, keeps it. That frees
+// nothing then, so with Free it can happen that all is removed that may be.
 func (c *Cache) Evict(ctx context.Context, limits Limits, now time.Time) (bytes int64, count int, err error) {
 	all, err := c.list()
 	if err != nil {
@@ -40,7 +44,7 @@ func (c *Cache) Evict(ctx context.Context, limits Limits, now time.Time) (bytes 
 	for _, one := range all {
 		tooOld := limits.Age > 0 && now.Sub(one.used) > limits.Age
 		tooMuch := limits.Bytes > 0 && total > limits.Bytes
-		if !tooOld && !tooMuch {
+		if !tooOld && !tooMuch && !c.tooFull(limits.Free) {
 			continue
 		}
 		if ctx.Err() != nil {
@@ -53,6 +57,15 @@ func (c *Cache) Evict(ctx context.Context, limits Limits, now time.Time) (bytes 
 		}
 	}
 	return bytes, count, nil
+}
+
+// tooFull reports whether less than free bytes can be written to the file system of the cache.
+func (c *Cache) tooFull(free int64) bool {
+	if free <= 0 {
+		return false
+	}
+	have, err := Free(c.Dir())
+	return err == nil && have < free
 }
 
 // evict removes one file unless its key is in use or held.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync"
 	"syscall"
 	"time"
 
@@ -22,6 +23,25 @@ type run struct {
 	decider     *decider
 	items       []*item
 	collections []string
+
+	mu   sync.Mutex
+	held []func() // release what the cache must keep
+}
+
+// hold keeps keys in the cache until release. An older version that only the cache has is held from when it is decided on:
+// another build's eviction could take it away before this one gets to it.
+func (r *run) hold(keys ...cache.Key) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.held = append(r.held, r.cache.Hold(keys...))
+}
+
+func (r *run) release() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, release := range r.held {
+		release()
+	}
 }
 
 // build implements the build function of the plugin.
@@ -32,12 +52,12 @@ func (w *workshopBuilder) build(ctx context.Context, b *builder.Build[Settings])
 	}
 	r := &run{engine: present, Build: b}
 	defer r.evict()
+	defer r.release()
 	if err := r.decide(ctx); err != nil {
 		return explain(err)
 	}
-	release := r.cache.Hold(r.keys()...)
-	defer release()
-	if err := r.checkRoom(); err != nil {
+	r.hold(r.keys()...)
+	if err := r.checkRoom(ctx); err != nil {
 		return err
 	}
 	if err := r.obtainAll(ctx); err != nil {
@@ -81,7 +101,7 @@ func (r *run) decide(ctx context.Context) error {
 		return sdk.Errorf(sdk.CodePrecondition, "Nothing is left of this overlay: its collections are empty, or every item is excluded.").
 			WithHint("List or include at least one item.").WithField("/items")
 	}
-	r.decider = &decider{engine: r.engine, wanted: r.wanted, tree: r.Dir, old: r.old, report: r, explain: standings()}
+	r.decider = &decider{engine: r.engine, wanted: r.wanted, tree: r.Dir, old: r.old, report: r, hold: r.hold, explain: standings()}
 	r.items, err = r.decider.details(ctx, ids, func(done int) { r.Step("resolve", uint64(done), uint64(len(ids))) })
 	return err
 }

@@ -62,6 +62,7 @@ type decider struct {
 	tree    *os.Root // nil when planning
 	old     map[string]Record
 	report  reporter
+	hold    func(keys ...cache.Key) // keeps them in the cache; nil when planning
 	explain map[workshop.Standing]string
 }
 
@@ -182,7 +183,14 @@ func (d *decider) cached(id, content string) (Record, bool) {
 		return Record{}, false
 	}
 	for _, entry := range versions {
-		if record, ok := recordOfEntry(entry); ok && (content == "" || record.Content == content) {
+		record, ok := recordOfEntry(entry)
+		if !ok || content != "" && record.Content != content {
+			continue
+		}
+		if d.hold != nil {
+			d.hold(keyOf(record))
+		}
+		if _, still := d.cache.Has(keyOf(record)); still { // it may have been evicted before it was held
 			return record, true
 		}
 	}

@@ -28,6 +28,7 @@ type rig struct {
 	builder builder.Builder
 	base    sdk.Base
 	cache   string
+	trees   string // where revisions are made; "" is a new place for each
 	tree    string // present revision
 	result  builder.Result
 	builds  int
@@ -81,7 +82,11 @@ func (r *rig) build(ctx context.Context, want overlay.Settings) (*sdktest.Record
 		r.t.Fatal(err)
 	}
 	r.builds++
-	staging := filepath.Join(r.t.TempDir(), "staging")
+	place := r.trees
+	if place == "" {
+		place = r.t.TempDir()
+	}
+	staging := filepath.Join(place, fmt.Sprint("staging", r.builds))
 	if output, err := exec.Command("cp", "-al", r.tree, staging).CombinedOutput(); err != nil {
 		r.t.Fatalf("%v: %s", err, output)
 	}
