@@ -35,9 +35,10 @@ deps: ## install what the demo needs from the system, if it is missing and we ma
 	@deploy/deps run
 
 .PHONY: test
-test: ## run the tests of every module, with the race detector
+test: ## run the tests of every module, with the race detector, then print the table of promises
 	@deploy/deps test
-	@CGO_ENABLED=1 $$($(GOTESTSUM)) --format pkgname-and-test-fails --hide-summary skipped -- -race -timeout 25m work
+	@results=$$(mktemp) && trap 'rm -f "$$results"' EXIT && CGO_ENABLED=1 $$($(GOTESTSUM)) --format pkgname-and-test-fails --hide-summary skipped \
+		--jsonfile "$$results" --post-run-command 'go run ./test/promises --results -' -- -race -timeout 25m work
 
 .PHONY: test-host
 test-host: ## run the tests that need a booted Debian with systemd, then the table of promises; root only

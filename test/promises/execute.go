@@ -10,6 +10,8 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 )
@@ -58,7 +60,7 @@ func executePackage(ctx context.Context, dir string, tests []*test) error {
 	if err := command.Start(); err != nil {
 		return err
 	}
-	failed := follow(stdout, tests)
+	failed := follow(stdout, tests, os.Stderr)
 	if err := command.Wait(); err != nil {
 		return fmt.Errorf("%w\n%s%s", err, failed, stderr.String())
 	}
@@ -66,11 +68,11 @@ func executePackage(ctx context.Context, dir string, tests []*test) error {
 }
 
 // event is a line of "go test -json" (go doc test2json).
-type event struct{ Action, Test, Output string }
+type event struct{ Action, Package, Test, Output string }
 
 // follow notes how tests end, shows what they measured, and returns what failing ones said.
-func follow(r io.Reader, tests []*test) string {
-	said := map[string]*strings.Builder{}
+func follow(r io.Reader, tests []*test, measured io.Writer) string {
+	said := map[string]*strings.Builder{} // by package and test, as long as it runs
 	var failed strings.Builder
 	lines := bufio.NewReader(r)
 	for {
@@ -78,6 +80,7 @@ func follow(r io.Reader, tests []*test) string {
 		var e event
 		if json.Unmarshal(line, &e) == nil {
 			e.note(tests, said, &failed)
+			e.measure(measured)
 		}
 		if err != nil {
 			return failed.String()
@@ -86,20 +89,35 @@ func follow(r io.Reader, tests []*test) string {
 }
 
 func (e event) note(tests []*test, said map[string]*strings.Builder, failed *strings.Builder) {
-	if said[e.Test] == nil {
-		said[e.Test] = &strings.Builder{}
+	key := e.Package + " " + e.Test
+	if said[key] == nil {
+		said[key] = &strings.Builder{}
 	}
-	said[e.Test].WriteString(e.Output)
-	// A measurement is logged as "S1: …".
-	if _, figure, ok := strings.Cut(e.Output, ".go:"); ok && inComment.MatchString(figure) {
-		fmt.Fprint(os.Stderr, "   ", strings.TrimSpace(figure[strings.IndexByte(figure, ' ')+1:]), "\n")
-	}
+	said[key].WriteString(e.Output)
 	if e.Action == "fail" {
-		failed.WriteString(said[e.Test].String())
+		failed.WriteString(said[key].String())
 	}
+	if !slices.Contains([]string{"pass", "fail", "skip"}, e.Action) {
+		return
+	}
+	delete(said, key)
 	for _, t := range tests {
-		if t.name == e.Test && slices.Contains([]string{"pass", "fail", "skip"}, e.Action) {
+		if t.name == e.Test && e.of(t) {
 			t.result = e.Action
 		}
+	}
+}
+
+// of says whether the event's package is that of t. Every module's path ends with its directory.
+func (e event) of(t *test) bool {
+	return t.dir == "." || strings.HasSuffix(e.Package, "/"+filepath.ToSlash(t.dir))
+}
+
+// A measurement is logged as "S1: …".
+var measurement = regexp.MustCompile(`\.go:\d+: (S\d{1,2}: .*)`)
+
+func (e event) measure(w io.Writer) {
+	if found := measurement.FindStringSubmatch(e.Output); found != nil {
+		fmt.Fprintln(w, "  ", found[1])
 	}
 }
