@@ -151,14 +151,7 @@ func (e *engine) mount(ctx context.Context, s subject, st *stack) error {
 	if err := e.can.Rung.Mount(st.Stack); err != nil {
 		return fmt.Errorf("mount %d layers on %s/%s: %w", len(st.Lowers), s.dir.Name(), treeName, err)
 	}
-	info, found, err := overlayfs.Inspect(s.dir, treeName)
-	if err == nil && !found {
-		err = errors.New("mounted, but not to be seen")
-	}
-	if err == nil {
-		err = overlayfs.Verify(info, st.Stack)
-	}
-	if err != nil {
+	if err := e.can.Rung.Check(s.dir, treeName, st.Stack); err != nil {
 		return errors.Join(fmt.Errorf("%s/%s: %w", s.dir.Name(), treeName, err), overlayfs.Unmount(ctx, s.dir, treeName))
 	}
 	return nil

@@ -26,22 +26,43 @@ func Pairs(bench testing.TB, rounds int, a, b func() error) (Median, Median) {
 // Rounds runs all ways in turns, after one round that does not count, and returns their medians.
 func Rounds(bench testing.TB, rounds int, ways ...func() error) []Median {
 	bench.Helper()
-	times := make([][]time.Duration, len(ways))
+	phases := make([][]func() error, len(ways))
+	for i, way := range ways {
+		phases[i] = []func() error{way}
+	}
+	medians := make([]Median, len(ways))
+	for i, way := range Phases(bench, rounds, phases...) {
+		medians[i] = way[0]
+	}
+	return medians
+}
+
+// Phases is [Rounds] for ways of several phases that are timed each for itself, by way and phase.
+func Phases(bench testing.TB, rounds int, ways ...[]func() error) [][]Median {
+	bench.Helper()
+	times := make([][][]time.Duration, len(ways))
+	for i, way := range ways {
+		times[i] = make([][]time.Duration, len(way))
+	}
 	for round := range rounds + 1 {
 		for i, way := range ways {
-			begin := time.Now()
-			if err := way(); err != nil {
-				bench.Fatal(err)
-			}
-			if round > 0 {
-				times[i] = append(times[i], time.Since(begin))
+			for phase, do := range way {
+				begin := time.Now()
+				if err := do(); err != nil {
+					bench.Fatal(err)
+				}
+				if round > 0 {
+					times[i][phase] = append(times[i][phase], time.Since(begin))
+				}
 			}
 		}
 	}
-	medians := make([]Median, len(ways))
+	medians := make([][]Median, len(ways))
 	for i := range times {
-		slices.Sort(times[i])
-		medians[i] = Median(times[i][len(times[i])/2])
+		for _, of := range times[i] {
+			slices.Sort(of)
+			medians[i] = append(medians[i], Median(of[len(of)/2]))
+		}
 	}
 	return medians
 }

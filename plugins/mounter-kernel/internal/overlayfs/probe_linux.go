@@ -80,7 +80,7 @@ func try(ctx context.Context, scratch *beneath.Dir, rung Rung, userXattr bool) (
 // tryUse looks whether the mount is the one asked for and removes a directory in it, which needs
 // marks in extended attributes and a whiteout.
 func tryUse(scratch *beneath.Dir, stack Stack) error {
-	info, found, err := Inspect(scratch, "tree")
+	info, found, err := Inspect(scratch, "tree") // all of it, once, whatever the rung
 	if err != nil {
 		return err
 	}

@@ -71,11 +71,12 @@ func TestVerify(t *testing.T) {
 		t.Fatal(err)
 	}
 	for name, change := range map[string]func(*overlayfs.Info){
-		"type":    func(i *overlayfs.Info) { i.Type = "tmpfs" },
-		"source":  func(i *overlayfs.Info) { i.Source += "1" },
-		"cut":     func(i *overlayfs.Info) { i.Super = strings.Replace(i.Super, "lowerdir+", "x", 1) },
-		"suid":    func(i *overlayfs.Info) { i.Options = strings.Replace(i.Options, "nosuid", "x", 1) },
-		"no work": func(i *overlayfs.Info) { i.Super = strings.Replace(i.Super, "workdir", "x", 1) },
+		"type":      func(i *overlayfs.Info) { i.Type = "tmpfs" },
+		"source":    func(i *overlayfs.Info) { i.Source += "1" },
+		"cut":       func(i *overlayfs.Info) { i.Super = strings.Replace(i.Super, "lowerdir+", "x", 1) },
+		"suid":      func(i *overlayfs.Info) { i.Options = strings.Replace(i.Options, "nosuid", "x", 1) },
+		"read-only": func(i *overlayfs.Info) { i.Super = strings.Replace(i.Super, "rw", "ro", 1) },
+		"no work":   func(i *overlayfs.Info) { i.Super = strings.Replace(i.Super, "workdir", "x", 1) },
 	} {
 		bad := good
 		change(&bad)
