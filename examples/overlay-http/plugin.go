@@ -41,9 +41,11 @@ func newPlugin() *builder.Plugin {
 		builder.WithDoc("Fetches an archive with a fixed checksum."),
 		builder.WithCapabilities(builder.CapabilityIncremental, builder.CapabilityNetwork),
 		builder.WithValidate(s.validate),
-		builder.WithPluginSettings(s.configure),
+		builder.WithPluginSettings(s.configure, func(schema *jsonschema.Schema) { schema.Properties["allow_local"].Default = []byte("false") }),
 		builder.WithSchema(func(schema *jsonschema.Schema) {
 			schema.Properties["sha256"].Pattern = "^[0-9a-f]{64}$"
+			schema.Properties["url"].Examples = []any{"https://maps.example/parish.zip"}
+			schema.Properties["sha256"].Examples = []any{strings.Repeat("0123456789abcdef", 4)}
 			schema.Properties["into"].Default = []byte(`"left4dead2"`)
 			schema.Properties["strip"].Default = []byte("0")
 			schema.Properties["strip"].Minimum, schema.Properties["strip"].Maximum = new(0.0), new(16.0)

@@ -47,7 +47,7 @@ func (a *app) pluginCommand() *cobra.Command {
 				return a.showPlugin(agent.RestartPlugin(ctx, args[0]))
 			},
 		}),
-		a.pluginInstall(), a.pluginEnable(), a.pluginDisable(), a.pluginSwap(), a.pluginNew(), a.pluginVerify(), a.pluginRun())
+		a.pluginInstall(), a.pluginEnable(), a.pluginDisable(), a.pluginSwap(), a.pluginNew(), a.pluginVerify(), a.pluginRun(), a.pluginDocs())
 }
 
 func (a *app) showPlugin(p api.Plugin, err error) error {

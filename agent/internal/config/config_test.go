@@ -77,7 +77,7 @@ func TestExampleParses(t *testing.T) {
 			Checksum:    "sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855",
 			Environment: map[string]string{"HTTPS_PROXY": "http://proxy.example:3128"},
 		},
-		Settings: json.RawMessage(`{"parallel_downloads":4,"retry":{"attempts":5}}`),
+		Settings: json.RawMessage(`{"attempts":5,"parallel_downloads":4}`),
 		Secrets:  []config.Secret{{Name: "steam_key", File: "/etc/left4me/steam_key"}},
 	}
 	if diff := cmp.Diff(want, workshop); diff != "" {

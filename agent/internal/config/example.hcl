@@ -56,12 +56,10 @@ plugin "overlay-workshop" {
     environment = { HTTPS_PROXY = "http://proxy.example:3128" }
   }
 
-  # For the plugin alone; see its documentation, or run it with "schema plugin".
+  # For the plugin alone; see docs/reference/plugins, or: left4me plugin docs BINARY.
   settings {
     parallel_downloads = 4
-    retry {
-      attempts = 5
-    }
+    attempts           = 5
   }
 
   # Handed to the plugin by name. Only its owner and group may read the file.

@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/left4me/left4me/agent/internal/fault"
@@ -25,6 +26,10 @@ type node struct {
 	Minimum     *float64
 	Maximum     *float64
 	Pattern     string
+	MinLength   *int
+	MaxLength   *int
+	MinItems    *int
+	MaxItems    *int
 	Required    []string
 	Properties  properties
 	Items       *node
@@ -99,6 +104,7 @@ type Field struct {
 	Description string
 	Choices     []string // "" = any
 	Bounds      string   // "1 to 8", "at least 1"
+	Example     string   // JSON, "" = none
 }
 
 // Meaning is the description with what bounds the value.
@@ -113,24 +119,48 @@ func (f Field) Meaning() string {
 	return strings.Join(slices.DeleteFunc(parts, func(s string) bool { return s == "" }), "; ")
 }
 
-// Fields lists the settings in the order of the schema, those in objects after their object's name.
-func (s *Schema) Fields() []Field { return s.root.fields("", 0) }
+// Fields lists the settings in the order of the schema, those in objects after their object's name. A default or an example that
+// an object has as a whole is each of its settings' own.
+func (s *Schema) Fields() []Field {
+	var example json.RawMessage
+	if len(s.root.Examples) > 0 {
+		example = s.root.Examples[0]
+	}
+	return s.root.fields("", 0, s.root.Default, example)
+}
 
 // maxDepth bounds how deep objects are looked into.
 const maxDepth = 8
 
-func (n *node) fields(prefix string, depth int) []Field {
+func (n *node) fields(prefix string, depth int, fallback, example json.RawMessage) []Field {
 	var out []Field
+	fallbacks, examples := members(fallback), members(example)
 	for _, name := range n.Properties.names {
 		p := n.Properties.nodes[name]
+		fallback, example := fallbacks[name], examples[name]
+		if len(p.Default) > 0 {
+			fallback = p.Default
+		}
+		if len(p.Examples) > 0 {
+			example = p.Examples[0]
+		}
 		if p.kind() == "object" && len(p.Properties.names) > 0 && depth < maxDepth {
-			out = append(out, p.fields(prefix+name+".", depth+1)...)
+			out = append(out, p.fields(prefix+name+".", depth+1, fallback, example)...)
 			continue
 		}
 		out = append(out, Field{
-			Name: prefix + name, Type: p.people(), Required: slices.Contains(n.Required, name), Default: string(p.Default),
-			Description: p.text(), Choices: plain(p.Enum), Bounds: p.bounds(),
+			Name: prefix + name, Type: p.people(), Required: slices.Contains(n.Required, name), Default: string(fallback),
+			Description: p.text(), Choices: plain(p.Enum), Bounds: p.bounds(), Example: string(example),
 		})
+	}
+	return out
+}
+
+// members are those of a JSON object; anything else has none.
+func members(object json.RawMessage) map[string]json.RawMessage {
+	var out map[string]json.RawMessage
+	if json.Unmarshal(object, &out) != nil {
+		return nil
 	}
 	return out
 }
@@ -172,15 +202,36 @@ func (n *node) people() string {
 }
 
 func (n *node) bounds() string {
+	var out []string
+	add := func(text string) {
+		if text != "" {
+			out = append(out, text)
+		}
+	}
+	add(between(n.Minimum, n.Maximum, "", ""))
+	add(between(n.MinLength, n.MaxLength, " character", " characters"))
+	add(between(n.MinItems, n.MaxItems, " entry", " entries"))
+	if n.Pattern != "" {
+		add("must match " + n.Pattern)
+	}
+	return strings.Join(out, ", ")
+}
+
+func between[T int | float64](least, most *T, one, many string) string {
+	number := func(v T) string { return strconv.FormatFloat(float64(v), 'f', -1, 64) }
+	counted := func(v T) string {
+		if v == 1 {
+			return number(v) + one
+		}
+		return number(v) + many
+	}
 	switch {
-	case n.Minimum != nil && n.Maximum != nil:
-		return fmt.Sprintf("%v to %v", *n.Minimum, *n.Maximum)
-	case n.Minimum != nil:
-		return fmt.Sprintf("at least %v", *n.Minimum)
-	case n.Maximum != nil:
-		return fmt.Sprintf("at most %v", *n.Maximum)
-	case n.Pattern != "":
-		return "must match " + n.Pattern
+	case least != nil && most != nil:
+		return number(*least) + " to " + counted(*most)
+	case least != nil:
+		return "at least " + counted(*least)
+	case most != nil:
+		return "at most " + counted(*most)
 	}
 	return ""
 }

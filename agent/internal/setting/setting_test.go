@@ -45,6 +45,26 @@ func TestFields(t *testing.T) {
 	}
 }
 
+func TestFieldsOfObjectsAndExamples(t *testing.T) {
+	s, err := setting.Parse(json.RawMessage(`{"type":"object","examples":[{"list":["a"],"limits":{"seconds":9}}],"properties":{
+ "list":{"type":"array","minItems":1,"items":{"type":"string"}},
+ "name":{"type":"string","maxLength":8,"pattern":"^a","examples":["ab","ac"]},
+ "limits":{"type":"object","default":{"seconds":5,"bytes":4294967294},"properties":{
+  "seconds":{"type":"integer"},"bytes":{"type":"integer","default":7,"maximum":4294967294}}}}}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := []setting.Field{
+		{Name: "list", Type: "list of text", Bounds: "at least 1 entry", Example: `["a"]`},
+		{Name: "name", Type: "text", Bounds: "at most 8 characters, must match ^a", Example: `"ab"`},
+		{Name: "limits.seconds", Type: "whole number", Default: "5", Example: "9"},
+		{Name: "limits.bytes", Type: "whole number", Default: "7", Bounds: "at most 4294967294"},
+	}
+	if diff := cmp.Diff(want, s.Fields()); diff != "" {
+		t.Error(diff)
+	}
+}
+
 func TestAssign(t *testing.T) {
 	for _, c := range []struct{ old, pairs, want string }{
 		{``, "url=a=b", `{"url":"a=b"}`},

@@ -9,6 +9,8 @@ import (
 	"sync"
 	"time"
 
+	"github.com/google/jsonschema-go/jsonschema"
+
 	"github.com/left4me/left4me/plugins/game-steamcmd/internal/steamcmd"
 	"github.com/left4me/left4me/sdk"
 	"github.com/left4me/left4me/sdk/builder"
@@ -42,6 +44,7 @@ func New() *builder.Plugin {
 		builder.WithCapabilities(builder.CapabilityIncremental, builder.CapabilityNetwork),
 		builder.WithDoc(doc), builder.WithHealth(p.health),
 		builder.WithPlan(p.plan),
+		builder.WithSchema(func(schema *jsonschema.Schema) { schema.Properties["verify"].Default = []byte("false") }),
 		builder.WithPluginSettings(p.configure, refinePlugin),
 	)
 }

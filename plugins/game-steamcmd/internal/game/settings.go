@@ -57,6 +57,9 @@ func refinePlugin(schema *jsonschema.Schema) {
 		}
 		schema.Properties[name].Default = encoded
 	}
+	schema.Properties["steamcmd"].Examples = []any{"/opt/steamcmd/steamcmd.sh"}
+	schema.Properties["home"].Examples = []any{"/var/lib/left4me/steamcmd"}
+	schema.Properties["branch"].Examples = []any{"previous"}
 	for _, name := range []string{"app", "game"} {
 		schema.Properties[name].Pattern = "^[0-9]{1,10}$"
 	}

@@ -78,6 +78,13 @@ func refinePlugin(schema *jsonschema.Schema) {
 	set("tmp_mib", "512")
 	set("disk_reserve_mib", "512")
 	set("log_kib", "4096")
+	for name, value := range map[string]any{
+		"bubblewrap": "/usr/local/bin/bwrap", "environment": map[string]any{"LANG": "C.UTF-8"}, "denied_networks": []any{"203.0.113.7/32"},
+		"hosts": map[string]any{"maps.example": "198.51.100.7"}, "redirects": map[string]any{"198.51.100.7:443": "127.0.0.1:8443"},
+		"certificate_file": "/etc/left4me/maps-ca.pem",
+	} {
+		schema.Properties[name].Examples = []any{value}
+	}
 	for name, most := range map[string]float64{"user_id": 1<<31 - 1, "group_id": 1<<31 - 1, "tmp_mib": 1 << 20, "log_kib": 1 << 20} {
 		least := 1.0
 		schema.Properties[name].Minimum, schema.Properties[name].Maximum = &least, &most
@@ -89,6 +96,13 @@ func refinePlugin(schema *jsonschema.Schema) {
 func refineOverlay(schema *jsonschema.Schema) {
 	schema.Properties["network"].Default = []byte("true")
 	schema.Properties["script"].Description = "The script. Its first line is #!/bin/bash or #!/bin/sh."
+	for name, value := range map[string]any{
+		"script":      "#!/bin/bash\nset -eu\nmkdir -p left4dead2/cfg\necho 'sv_alltalk 1' >left4dead2/cfg/talk.cfg\n",
+		"environment": map[string]any{"SITE": "https://maps.example"}, "secrets": []any{"SITE_TOKEN"}, "tools": []any{"curl", "unzip"},
+		"limits": map[string]any{"memory_mib": 1024, "tasks": 64, "cpu_percent": 100, "seconds": 600},
+	} {
+		schema.Properties[name].Examples = []any{value}
+	}
 }
 
 var variable = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]{0,127}$`)

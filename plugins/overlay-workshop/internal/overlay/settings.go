@@ -50,7 +50,15 @@ func defaults() map[string]any {
 		"api_url": "https://api.steampowered.com", "download_hosts": transport.SteamHosts(),
 		"cache_max_bytes": int64(50 << 30), "cache_max_age": "720h", "reserve_bytes": int64(512 << 20),
 		"parallel_downloads": 4, "parallel_per_host": 4, "host_interval": "50ms", "bandwidth": int64(0), "api_interval": "200ms", "attempts": 5, "retry_wait": "1s", "retry_max_wait": "2m",
-		"stall_timeout": "1m", "steamcmd_timeout": "30m",
+		"stall_timeout": "1m", "steamcmd_timeout": "30m", "allow_loopback": false,
+	}
+}
+
+// examples of the plugin settings, for those who write the plugin's block.
+func examples() map[string]any {
+	return map[string]any{
+		"download_hosts": append(transport.SteamHosts(), ".mirror.example"), "cache_dir": "/srv/cache/workshop", "cache_max_bytes": int64(100 << 30),
+		"parallel_downloads": 8, "bandwidth": int64(10 << 20), "steamcmd": "/usr/games/steamcmd",
 	}
 }
 
@@ -62,6 +70,12 @@ func refinePlugin(schema *jsonschema.Schema) {
 			panic(err) // plain values always encode
 		}
 		schema.Properties[name].Default = encoded
+	}
+	for name, value := range examples() {
+		schema.Properties[name].Examples = []any{value}
+	}
+	for name, least := range leastTimes {
+		schema.Properties[name].Description += fmt.Sprintf("; a time of at least %s", least)
 	}
 	bound(schema.Properties["parallel_downloads"], 1, 32)
 	bound(schema.Properties["parallel_per_host"], 1, 32)
@@ -81,6 +95,19 @@ func refineOverlay(schema *jsonschema.Schema) {
 	schema.Properties["items"].MinItems = jsonschema.Ptr(1)
 	schema.Properties["items"].MaxItems = jsonschema.Ptr(workshop.MaxItems)
 	schema.Properties["exclude"].MaxItems = jsonschema.Ptr(workshop.MaxItems)
+	for name, value := range map[string]any{
+		"items":   []any{"https://steamcommunity.com/sharedfiles/filedetails/?id=123456789", "234567890"},
+		"exclude": []any{"345678901"},
+		"pins":    map[string]any{"234567890": "4567890123456789012"},
+	} {
+		schema.Properties[name].Examples = []any{value}
+	}
+}
+
+// leastTimes bound the settings that hold a time.
+var leastTimes = map[string]time.Duration{
+	"cache_max_age": 0, "api_interval": 0, "host_interval": 0, "retry_wait": time.Millisecond, "retry_max_wait": time.Millisecond,
+	"stall_timeout": time.Second, "steamcmd_timeout": time.Second,
 }
 
 // durations are the settings that hold a time, parsed.
@@ -95,19 +122,18 @@ func (p PluginSettings) parse() (durations, []sdk.Diagnostic) {
 	for _, field := range []struct {
 		name, text string
 		into       *time.Duration
-		least      time.Duration
 	}{
-		{"cache_max_age", p.CacheMaxAge, &out.cacheMaxAge, 0},
-		{"api_interval", p.APIInterval, &out.apiInterval, 0},
-		{"host_interval", p.HostInterval, &out.hostInterval, 0},
-		{"retry_wait", p.RetryWait, &out.retryWait, time.Millisecond},
-		{"retry_max_wait", p.RetryMaxWait, &out.retryMaxWait, time.Millisecond},
-		{"stall_timeout", p.StallTimeout, &out.stallTimeout, time.Second},
-		{"steamcmd_timeout", p.SteamcmdTimeout, &out.steamcmdTimeout, time.Second},
+		{"cache_max_age", p.CacheMaxAge, &out.cacheMaxAge},
+		{"api_interval", p.APIInterval, &out.apiInterval},
+		{"host_interval", p.HostInterval, &out.hostInterval},
+		{"retry_wait", p.RetryWait, &out.retryWait},
+		{"retry_max_wait", p.RetryMaxWait, &out.retryMaxWait},
+		{"stall_timeout", p.StallTimeout, &out.stallTimeout},
+		{"steamcmd_timeout", p.SteamcmdTimeout, &out.steamcmdTimeout},
 	} {
 		value, err := time.ParseDuration(field.text)
-		if err != nil || value < field.least {
-			found = append(found, problem("workshop.duration", "/"+field.name, fmt.Sprintf("%q is not a time of at least %s.", field.text, field.least),
+		if least := leastTimes[field.name]; err != nil || value < least {
+			found = append(found, problem("workshop.duration", "/"+field.name, fmt.Sprintf("%q is not a time of at least %s.", field.text, least),
 				"Write a number with a unit, such as 200ms, 30s or 720h."))
 		}
 		*field.into = value
