@@ -48,6 +48,10 @@ type world struct {
 	wanted map[string]string
 	edits  int
 	over   bool
+	// inside is the command that the agent is started with; nil = as it is.
+	inside []string
+	// servers are further lines of the block of that name.
+	servers string
 }
 
 func newWorld(t *testing.T) *world {
@@ -57,12 +61,14 @@ func newWorld(t *testing.T) *world {
 }
 
 // newWorldFrom is newWorld with ports of its own and blocks of the configuration that say where the game comes from.
+// source may also set how the agent is started.
 func newWorldFrom(t *testing.T, firstPort int, source func(*world) string) *world {
 	w := &world{t: t, state: openDir(t), wanted: map[string]string{}}
 	game := filepath.Join(w.state, "game")
 	if output, err := exec.Command(filepath.Join(bin, "demo-game"), "install", game).CombinedOutput(); err != nil {
 		t.Fatalf("install the game: %v\n%s", err, output)
 	}
+	blocks := source(w)
 	config := fmt.Sprintf(`
 name        = "kill"
 state_dir   = %[1]q
@@ -99,8 +105,9 @@ servers {
   stop_timeout = "5s"
   user         = "64002"
   group        = "64002"
+  %[6]s
 }
-%[3]s`, w.state, bin, source(w), firstPort, firstPort+10)
+%[3]s`, w.state, bin, blocks, firstPort, firstPort+10, w.servers)
 	if err := os.WriteFile(filepath.Join(w.state, "agent.hcl"), []byte(config), 0o644); err != nil {
 		t.Fatal(err)
 	}
@@ -119,7 +126,7 @@ servers {
 // next one. end removes what a failed test leaves.
 func (w *world) start() {
 	w.t.Helper()
-	arguments := []string{filepath.Join(bin, "left4me"), "agent", "--config", filepath.Join(w.state, "agent.hcl")}
+	arguments := append(slices.Clone(w.inside), filepath.Join(bin, "left4me"), "agent", "--config", filepath.Join(w.state, "agent.hcl"))
 	w.agent = start(w.t, exec.Command(arguments[0], arguments[1:]...))
 	w.t.Cleanup(w.end) // runs before the clean-up that ends the agent
 	eventually(w.t, "the agent answers", func() bool {

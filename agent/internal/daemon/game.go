@@ -51,7 +51,7 @@ func (g *game) Exec(ctx context.Context, port int, password, command string) (st
 func (g *game) Players(ctx context.Context, port int, password string) ([]server.Player, error) {
 	ctx, cancel := context.WithTimeout(ctx, commandWithin)
 	defer cancel()
-	text, err := g.rcon(port, password).Query(ctx, "status")
+	text, err := g.ask(ctx, port, password, "status")
 	if err != nil {
 		return nil, explainRCON(err)
 	}
@@ -66,6 +66,13 @@ func (g *game) Players(ctx context.Context, port int, password string) ([]server
 			Connected: p.Connected, Ping: p.Ping, Loss: p.Loss, State: p.State}
 	}
 	return out, nil
+}
+
+// ask is for questions of our own: what they leave in the game's console can be told from what people ask.
+func (g *game) ask(ctx context.Context, port int, password, question string) (string, error) {
+	poll := query.NewPoll(password)
+	text, err := g.rcon(port, password).Query(ctx, poll.Command(question))
+	return poll.Answer(text), err
 }
 
 func (g *game) rcon(port int, password string) *query.RCON {

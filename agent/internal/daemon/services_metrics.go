@@ -94,7 +94,7 @@ func (m measured) Figures(ctx context.Context, s server.Server) (metrics.GameFig
 
 // stats asks a game for its own figures.
 func (g *game) stats(ctx context.Context, port int, password string) (query.Stats, error) {
-	text, err := g.rcon(port, password).Query(ctx, "stats")
+	text, err := g.ask(ctx, port, password, "stats")
 	if err != nil {
 		return query.Stats{}, err
 	}

@@ -26,6 +26,7 @@ const (
 type feed struct {
 	*watcher
 	server Server
+	sieve  *query.Sieve
 	cursor string // of the last line that was looked at
 	saved  string // cursor that the history has
 	lines  int    // since saved
@@ -62,7 +63,7 @@ func (w *watcher) readFeed(ctx context.Context, s Server, follow bool) error {
 	if err != nil {
 		return err
 	}
-	f := &feed{watcher: w, server: s, cursor: cursor, saved: cursor}
+	f := &feed{watcher: w, server: s, sieve: query.NewPoll(s.RCONPassword).Sieve(), cursor: cursor, saved: cursor}
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	lines, ended := make(chan Line, 256), make(chan error, 1)
@@ -112,10 +113,16 @@ func (f *feed) save(ctx context.Context) error {
 	return nil
 }
 
-// take looks at one line.
+// take looks at one line. What our own polls print is nobody's news.
 func (f *feed) take(line Line) {
-	f.cursor = line.Cursor
+	own := f.sieve.Own(line.Text, line.Time)
+	if !f.sieve.Open() {
+		f.cursor = line.Cursor // reading never begins inside an answer
+	}
 	f.lines++
+	if own {
+		return
+	}
 	f.tracker.printed(f.server.ID)
 	if f.OnLine != nil {
 		f.OnLine(f.server, line.Text)

@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"time"
+
+	"github.com/left4me/left4me/agent/internal/query"
 )
 
 // A game is hung when nothing of it moves any more: no answer to queries, none to commands, nothing printed.
@@ -119,7 +121,7 @@ func (w *watcher) ask(ctx context.Context, s Server) {
 func (w *watcher) examine(ctx context.Context, s Server) {
 	if w.tracker.suspicious(s.ID) {
 		probeCtx, cancel := context.WithTimeout(ctx, probeWithin)
-		_, err := w.Game.Exec(probeCtx, s.Port, s.RCONPassword, "echo left4me: alive")
+		_, err := w.Game.Exec(probeCtx, s.Port, s.RCONPassword, query.NewPoll(s.RCONPassword).Command(""))
 		cancel()
 		if ctx.Err() != nil {
 			return

@@ -224,15 +224,6 @@ func (m *Manager) answering(ctx context.Context, name string) (Server, error) {
 	return s, nil
 }
 
-// ReadConsole reads a server's console, see [Console].
-func (m *Manager) ReadConsole(ctx context.Context, name, cursor string, tail int, follow bool, report func(Line) error) error {
-	s, err := m.Store.ServerByName(ctx, name)
-	if err != nil {
-		return err
-	}
-	return m.Console.Read(ctx, s.ID, cursor, tail, follow, report)
-}
-
 func (m *Manager) event(kind string, s Server, actor, message string) event.Event {
 	return event.Event{Time: m.Now(), Kind: kind, Subject: label(s), Actor: actor, Message: message}
 }
