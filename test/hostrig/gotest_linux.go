@@ -30,8 +30,7 @@ const testDir = "/usr/local/lib/left4me-test"
 // names are in the output. A run without any test fails.
 func (h *Host) GoTest(t *testing.T, g GoTest) {
 	t.Helper()
-	binary := path.Join(testDir, newID())
-	h.Push(t, g.build(t), binary)
+	binary := h.testBinary(t, g)
 	result, err := h.Run(t.Context(), nil, g.commandLine(binary)...)
 	if err != nil {
 		t.Fatal(err)
@@ -55,8 +54,7 @@ func (h *Host) GoTest(t *testing.T, g GoTest) {
 // returns the time of one operation by the benchmark's name.
 func (h *Host) GoBench(t testing.TB, g GoTest, pattern string, count int) map[string]time.Duration {
 	t.Helper()
-	binary := path.Join(testDir, newID())
-	h.Push(t, g.build(t), binary)
+	binary := h.testBinary(t, g)
 	g.Run = "^$"
 	argv := append(g.commandLine(binary), "-test.bench="+pattern, fmt.Sprintf("-test.benchtime=%dx", count))
 	out := map[string]time.Duration{}
@@ -74,6 +72,20 @@ func (h *Host) GoBench(t testing.TB, g GoTest, pattern string, count int) map[st
 		out[name] = time.Duration(nanoseconds)
 	}
 	return out
+}
+
+// testBinary returns where the host has the tests of a package: they are built and brought once.
+func (h *Host) testBinary(t testing.TB, g GoTest) string {
+	t.Helper()
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	key := g.Module + " " + g.Package
+	if h.tests[key] == "" {
+		binary := path.Join(testDir, newID())
+		h.Push(t, g.build(t), binary)
+		h.tests[key] = binary
+	}
+	return h.tests[key]
 }
 
 func (g GoTest) build(t testing.TB) string {

@@ -42,6 +42,7 @@ type Host struct {
 
 	mu       sync.Mutex
 	internet *Internet
+	tests    map[string]string // paths of test binaries by module and package
 }
 
 // bootTime is how long a boot may take before the test fails. A boot takes about two seconds.
@@ -110,7 +111,7 @@ func boot(ctx context.Context, options Options) (*Host, error) {
 	if err := sweep(); err != nil {
 		return nil, fmt.Errorf("clean up after an earlier run: %w", err)
 	}
-	h := &Host{options: options}
+	h := &Host{options: options, tests: map[string]string{}}
 	if err := h.prepare(base); err != nil {
 		return nil, errors.Join(err, h.close())
 	}

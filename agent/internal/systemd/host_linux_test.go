@@ -1,7 +1,6 @@
 package systemd_test
 
 import (
-	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -10,17 +9,6 @@ import (
 
 	"github.com/left4me/left4me/test/hostrig"
 )
-
-var shared = hostrig.NewShared(hostrig.Options{})
-
-func TestMain(m *testing.M) {
-	code := m.Run()
-	if err := shared.Close(); err != nil {
-		fmt.Fprintln(os.Stderr, "end the host:", err)
-		code = 1
-	}
-	os.Exit(code)
-}
 
 const repository = "../../.."
 
@@ -64,7 +52,12 @@ func furnish(t *testing.T, h *hostrig.Host) {
 }
 
 func TestHost(t *testing.T) {
-	h := shared.Host(t)
+	for _, release := range []string{"bookworm", "trixie"} { // systemd 252 and 257
+		t.Run(release, func(t *testing.T) { testHost(t, hostrig.Boot(t, hostrig.Options{Release: release})) })
+	}
+}
+
+func testHost(t *testing.T, h *hostrig.Host) {
 	furnish(t, h)
 	run := func(user, pattern string) {
 		t.Helper()
