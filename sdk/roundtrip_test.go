@@ -163,6 +163,19 @@ type echoBuilder struct {
 	plan   builder.Plan
 	result builder.Result
 	events []any
+
+	described []builder.Description
+	picture   []byte
+}
+
+func (e *echoBuilder) Describe(_ context.Context, overlayID string, items []string) ([]builder.Description, error) {
+	e.got = append([]string{overlayID}, items...)
+	return e.described, nil
+}
+
+func (e *echoBuilder) Picture(_ context.Context, overlayID, item string) ([]byte, error) {
+	e.got = []string{overlayID, item}
+	return e.picture, nil
 }
 
 func (e *echoBuilder) Validate(_ context.Context, settings json.RawMessage) ([]sdk.Diagnostic, error) {
@@ -205,7 +218,7 @@ func TestBuilderRoundTrip(t *testing.T) {
 		progress, diagnostic := made[builder.Progress](f), made[sdk.Diagnostic](f)
 		e := &echoBuilder{
 			found: made[[]sdk.Diagnostic](f), plan: made[builder.Plan](f), result: made[builder.Result](f),
-			events: []any{progress, diagnostic, made[builder.Stream](f)},
+			events: []any{progress, diagnostic, made[builder.Stream](f)}, described: made[[]builder.Description](f), picture: []byte("picture"),
 		}
 		conn.ClientConnInterface = sdktest.Serve(t, builder.Of(&echo{}, e))
 		sdktest.Configure(t, conn, sdk.Settings{})
@@ -232,7 +245,13 @@ func TestBuilderRoundTrip(t *testing.T) {
 
 		err4 := b.Forget(t.Context(), "overlay")
 		equal(t, "overlay id", e.got, "overlay")
-		if err := errors.Join(err, err2, err3, err4); err != nil {
+		described, err5 := b.(builder.Describer).Describe(t.Context(), "overlay", []string{"1", "2"})
+		equal(t, "Describe", e.got, []string{"overlay", "1", "2"})
+		equal(t, "descriptions", described, e.described)
+		picture, err6 := b.(builder.Describer).Picture(t.Context(), "overlay", "3")
+		equal(t, "Picture", e.got, []string{"overlay", "3"})
+		equal(t, "picture", string(picture), "picture")
+		if err := errors.Join(err, err2, err3, err4, err5, err6); err != nil {
 			t.Fatal(err)
 		}
 	}

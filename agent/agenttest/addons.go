@@ -4,11 +4,13 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
+	"net/http"
 	"slices"
 	"strings"
 	"time"
 
 	"github.com/left4me/left4me/agent/api"
+	"github.com/left4me/left4me/agent/internal/fault"
 )
 
 type addonView struct{ *world }
@@ -19,6 +21,7 @@ type Content struct {
 	Packs     []api.Addon
 	Campaigns []api.Campaign
 	Items     []api.Item
+	Pictures  map[string][]byte // JPEG or PNG by item
 }
 
 // SetContent says what an overlay brings.
@@ -94,6 +97,18 @@ func (v addonView) Items(_ context.Context, name string) ([]api.Item, error) {
 		return nil, notFound("overlay", name)
 	}
 	return v.contents[name].Items, nil
+}
+
+func (v addonView) Picture(_ context.Context, name, item string) (data []byte, mediaType string, err error) {
+	defer v.lock()()
+	if v.overlays[name] == nil {
+		return nil, "", notFound("overlay", name)
+	}
+	data = v.contents[name].Pictures[item]
+	if len(data) == 0 {
+		return nil, "", fault.New(fault.NotFound, "Overlay %q has no picture of an item %q.", name, item)
+	}
+	return data, http.DetectContentType(data), nil
 }
 
 // Refresh queues a job that builds every overlay of the workshop type.

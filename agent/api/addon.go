@@ -8,6 +8,7 @@ import (
 // Paths of what overlays bring, below Prefix.
 const (
 	PathOverlayItems       = PathOverlay + "/items"       // GET []Item
+	PathOverlayPicture     = PathOverlay + "/picture"     // GET ?item=ID: the picture of an item, JPEG or PNG
 	PathOverlayCampaigns   = PathOverlay + "/campaigns"   // GET Addons
 	PathBlueprintCampaigns = PathBlueprint + "/campaigns" // GET Addons, as a start would stack them now
 	PathServerCampaigns    = PathServer + "/campaigns"    // GET Addons, as mounted; offline: as its blueprint says
@@ -79,7 +80,8 @@ type Item struct {
 	Version string     `json:"version,omitempty" doc:"Of the content; the form is the builder's own."`
 	Bytes   int64      `json:"bytes"`
 	File    string     `json:"file,omitempty" doc:"Path in the overlay."`
-	Author  string     `json:"author,omitempty"`
+	Author  string     `json:"author,omitempty" doc:"Name, or an id as long as the name is not known."`
+	Picture string     `json:"picture,omitempty" doc:"Changes whenever the picture does; absent if there is none."`
 	Page    string     `json:"page,omitempty" doc:"Address where people can read about it."`
 	Updated *time.Time `json:"updated,omitempty" doc:"At its source."`
 	Tags    []string   `json:"tags,omitempty"`

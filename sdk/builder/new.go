@@ -35,8 +35,11 @@ func New[S any](
 		plan:     hook[planFunc[S]](o.plan, "WithPlan"),
 		validate: hook[validateFunc[S]](o.validate, "WithValidate"),
 		forget:   o.forget,
-		decoder:  must(sdk.NewDecoder[S](o.refineOverlay...)),
-		plugin:   o.plugin,
+
+		describer: o.describer,
+
+		decoder: must(sdk.NewDecoder[S](o.refineOverlay...)),
+		plugin:  o.plugin,
 
 		HealthReporter: o.health,
 	}
@@ -70,8 +73,11 @@ type typed[S any] struct {
 	plan     planFunc[S]
 	validate validateFunc[S]
 	forget   func(ctx context.Context, overlayID string) error
-	decoder  *sdk.Decoder[S]
-	plugin   pluginSettings
+
+	describer Describer
+
+	decoder *sdk.Decoder[S]
+	plugin  pluginSettings
 
 	mu         sync.Mutex
 	configured sdk.Settings

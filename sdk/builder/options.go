@@ -22,6 +22,7 @@ type options struct {
 	forget        func(ctx context.Context, overlayID string) error
 	plan          any // planFunc[S]
 	validate      any // validateFunc[S]
+	describer     Describer
 }
 
 // pluginSettings checks and takes the operator's settings of the plugin.

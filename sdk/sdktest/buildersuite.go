@@ -64,6 +64,7 @@ func builderChecks() []check[*builderRun] {
 		{"C45", "a slow reader gets everything", builderSlowReader},
 		{"C46", "forget is idempotent", builderForget},
 		{"C48", "plan and its capability", builderPlan},
+		{"C49", "descriptions of items and their capability", builderDescribe},
 	}...)
 }
 

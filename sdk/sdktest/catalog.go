@@ -108,5 +108,7 @@ func builderStressTexts() []explained {
 		{"C45", "A slow reader is normal over a network.", "Block when the stream is full. Drop nothing, and keep the order."},
 		{"C46", "The host may forget twice.", "Answer Forget with success also for ids you do not know."},
 		{"C48", "A plan that differs from the build misleads.", "Name the capability build.plan exactly when Plan works, with the cache key that Build will give."},
+		{"C49", "A page that asks for a picture that is not there, or is none, shows a gap.",
+			"Name the capability build.describe exactly when Describe works. Describe only items that were asked for; GetPicture gives a small JPEG or PNG for those that name a picture, and NOT_FOUND for others."},
 	}
 }

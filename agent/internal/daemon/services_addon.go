@@ -122,9 +122,14 @@ func (a addons) Items(ctx context.Context, name string) ([]api.Item, error) {
 	out := make([]api.Item, len(items))
 	for i, item := range items {
 		out[i] = api.Item{ID: item.ID, Title: item.Title, Version: item.Version, Bytes: item.Bytes, File: item.File, Author: item.Author,
-			Page: item.Page, Updated: optional(item.UpdatedAt()), Tags: item.Tags, Problem: item.Problem, Absent: item.Absent}
+			Picture: item.Picture, Page: item.Page, Updated: optional(item.UpdatedAt()), Tags: item.Tags, Problem: item.Problem, Absent: item.Absent}
 	}
 	return out, err
+}
+
+func (a addons) Picture(ctx context.Context, name, item string) (data []byte, mediaType string, err error) {
+	picture, err := a.overlays.Picture(ctx, name, item)
+	return picture.Data, picture.Type, err
 }
 
 func (a addons) Refresh(ctx context.Context, actor string) (api.Job, error) {

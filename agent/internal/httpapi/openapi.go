@@ -113,6 +113,11 @@ func (h handler) response(registry huma.Registry) *huma.Response {
 	case h.stream:
 		response.Description = "Server-sent events: line, event, job, dropped and end, each with a JSON document; id resumes."
 		response.Content = map[string]*huma.MediaType{"text/event-stream": {Schema: &huma.Schema{Type: huma.TypeString}}}
+	case len(h.media) > 0:
+		response.Content = map[string]*huma.MediaType{}
+		for _, media := range h.media {
+			response.Content[media] = &huma.MediaType{Schema: &huma.Schema{Type: huma.TypeString, Format: "binary"}}
+		}
 	case h.bytes:
 		response.Description = "The bytes of the file. A single Range is honoured."
 		response.Content = map[string]*huma.MediaType{"application/octet-stream": {Schema: &huma.Schema{Type: huma.TypeString, Format: "binary"}}}

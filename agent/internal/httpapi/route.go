@@ -29,6 +29,7 @@ type handler struct {
 	stream bool         // answers with server-sent events
 	text   bool         // the body is text, which serve reads itself
 	bytes  bool         // answers with the bytes of a file
+	media  []string     // what they may be, if not anything
 	serve  func(a *API, w http.ResponseWriter, r *http.Request, c call) error
 }
 

@@ -95,6 +95,8 @@ type Addons interface {
 type Refresher interface {
 	// Items lists the parts of an overlay's content that its builder names.
 	Items(ctx context.Context, name string) ([]api.Item, error)
+	// Picture returns the small picture of an item and what it is: image/jpeg or image/png.
+	Picture(ctx context.Context, name, item string) (data []byte, mediaType string, err error)
 	Refresh(ctx context.Context, actor string) (api.Job, error)
 	ShowRefresh(ctx context.Context) (api.Refresh, error)
 }

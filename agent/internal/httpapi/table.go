@@ -45,6 +45,7 @@ func table(s Services) []route {
 		{get, api.PathOverlayDiff, "overlay-diff", "List what differs between two revisions.", Read, diff(s.OverlayBuilds)},
 		{post, api.PathOverlayRollback, "overlay-rollback", "Make an earlier revision the present one.", Admin, rollback(s.OverlayBuilds)},
 		{get, api.PathOverlayItems, "overlay-items", "List the parts of an overlay's content that its builder names.", Read, one(s.Addons.Items)},
+		{get, api.PathOverlayPicture, "overlay-picture", "Show the picture of an item.", Read, picture(s.Addons)},
 		{get, api.PathOverlayCampaigns, "overlay-campaigns", "List an overlay's add-ons, campaigns and conflicts.", Read, one(s.Addons.OfOverlay)},
 		{get, api.PathOverlayRefresh, "refresh-show", "Show the last and the next refresh.", Read, all(s.Addons.ShowRefresh)},
 		{post, api.PathOverlayRefresh, "refresh-start", "Look for newer content of all overlays.", Operate, refresh(s.Addons)},

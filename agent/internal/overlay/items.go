@@ -29,6 +29,7 @@ type Item struct {
 	Page    string   `json:"page"`
 	Updated int64    `json:"updated"` // Unix time
 	Tags    []string `json:"tags"`
+	Picture string   `json:"-"` // changes whenever the picture does; "" if there is none
 	Problem string   `json:"-"` // of the last build
 	Absent  bool     `json:"-"` // from the present revision
 }
@@ -48,9 +49,21 @@ func (m *Manager) Items(ctx context.Context, name string) ([]Item, error) {
 	if err != nil {
 		return nil, err
 	}
+	items, err := m.list(ctx, o)
+	if err == nil {
+		m.describe(ctx, o, items)
+	}
+	return items, err
+}
+
+// list is Items without what only the builder knows.
+func (m *Manager) list(ctx context.Context, o Overlay) ([]Item, error) {
 	var items []Item
+	var err error
 	if o.Revision != "" {
-		if items, err = m.readItems(ctx, content.Layer{Overlay: o.ID, Revision: o.Revision}); err != nil {
+		layer := content.Layer{Overlay: o.ID, Revision: o.Revision}
+		items, err = m.listed.get(layer, func() ([]Item, error) { return m.readItems(ctx, layer) })
+		if err != nil {
 			return nil, err
 		}
 	}

@@ -49,6 +49,7 @@ type Manager struct {
 	keep     int
 	quota    time.Duration
 	now      func() time.Time
+	listed   recent
 }
 
 // New returns a Manager. Its Handlers must be registered with the job engine.

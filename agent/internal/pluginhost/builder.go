@@ -56,6 +56,24 @@ func (b hostedBuilder) Forget(ctx context.Context, overlayID string) error {
 	return err
 }
 
+// Describe implements builder.Describer.
+func (b hostedBuilder) Describe(ctx context.Context, overlayID string, items []string) ([]builder.Description, error) {
+	list, err := call(ctx, b.s, shortCall, func(ctx context.Context, i *instance) ([]builder.Description, error) {
+		return i.builder.(builder.Describer).Describe(ctx, overlayID, items) // every client is one
+	})
+	for n := range list {
+		list[n].Author, list[n].Picture = clean(list[n].Author, maxWord), clean(list[n].Picture, maxWord)
+	}
+	return list, err
+}
+
+// Picture implements builder.Describer.
+func (b hostedBuilder) Picture(ctx context.Context, overlayID, item string) ([]byte, error) {
+	return call(ctx, b.s, shortCall, func(ctx context.Context, i *instance) ([]byte, error) {
+		return i.builder.(builder.Describer).Picture(ctx, overlayID, item)
+	})
+}
+
 // cleanEvents bounds the texts of a build. Output stays as it is: it comes in pieces, and the job's log
 // cleans whole lines.
 type cleanEvents struct{ to builder.Events }

@@ -107,8 +107,10 @@ func (s *supervisor) convert(ctx context.Context, i *instance, err error) error 
 // said passes on what the plugin answered, in bounds.
 func (s *supervisor) said(e *sdk.Error) error {
 	var cause error // not e itself: its text is not bounded
-	if errors.Is(e, builder.ErrNoPlan) {
-		cause = builder.ErrNoPlan
+	for _, known := range [...]error{builder.ErrNoPlan, builder.ErrNoDescription} {
+		if errors.Is(e, known) {
+			cause = known
+		}
 	}
 	out := fault.Wrap(cause, fault.Code(e.Code), "%s", s.launcher.text(e.Message)).WithSource(source(s.plugin.Name))
 	if e.Hint != "" {

@@ -89,6 +89,13 @@ func TestBuild(t *testing.T) {
 	if _, err := b.Plan(t.Context(), builder.PlanRequest{}); !errors.Is(err, builder.ErrNoPlan) || !fault.Is(err, fault.Precondition) {
 		t.Errorf("plan: %v", err)
 	}
+	describer := b.(builder.Describer)
+	if _, err := describer.Describe(t.Context(), "o1", []string{"1"}); !errors.Is(err, builder.ErrNoDescription) || !fault.Is(err, fault.Precondition) {
+		t.Errorf("describe: %v", err)
+	}
+	if _, err := describer.Picture(t.Context(), "o1", "1"); !errors.Is(err, builder.ErrNoDescription) {
+		t.Errorf("picture: %v", err)
+	}
 	if err := b.Forget(t.Context(), "o1"); err != nil {
 		t.Error(err)
 	}

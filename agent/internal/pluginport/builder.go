@@ -3,8 +3,10 @@ package pluginport
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"io"
 
+	"github.com/left4me/left4me/agent/internal/fault"
 	"github.com/left4me/left4me/agent/internal/job"
 	"github.com/left4me/left4me/agent/internal/overlay"
 	"github.com/left4me/left4me/sdk"
@@ -16,7 +18,10 @@ type Builder struct {
 	builder.Builder
 }
 
-var _ overlay.Builder = Builder{}
+var (
+	_ overlay.Builder   = Builder{}
+	_ overlay.Describer = Builder{}
+)
 
 // Validate implements overlay.Builder.
 func (p Builder) Validate(ctx context.Context, settings json.RawMessage) ([]overlay.Finding, error) {
@@ -77,4 +82,34 @@ func (r relay) Diagnostic(d sdk.Diagnostic) {
 // Forget implements overlay.Builder.
 func (p Builder) Forget(ctx context.Context, overlayID string) error {
 	return explain(p.Builder.Forget(ctx, overlayID))
+}
+
+// Describe implements overlay.Describer.
+func (p Builder) Describe(ctx context.Context, overlayID string, items []string) ([]overlay.Description, error) {
+	describer, ok := p.Builder.(builder.Describer)
+	if !ok {
+		return nil, nil
+	}
+	list, err := describer.Describe(ctx, overlayID, items[:min(len(items), builder.MaxDescribed)])
+	if errors.Is(err, builder.ErrNoDescription) {
+		return nil, nil
+	}
+	out := make([]overlay.Description, len(list))
+	for i, d := range list {
+		out[i] = overlay.Description(d)
+	}
+	return out, explain(err)
+}
+
+// Picture implements overlay.Describer.
+func (p Builder) Picture(ctx context.Context, overlayID, item string) ([]byte, error) {
+	describer, ok := p.Builder.(builder.Describer)
+	if !ok {
+		return nil, fault.New(fault.NotFound, "The builder has no pictures.")
+	}
+	data, err := describer.Picture(ctx, overlayID, item)
+	if errors.Is(err, builder.ErrNoDescription) {
+		return nil, fault.New(fault.NotFound, "The builder has no pictures.")
+	}
+	return data, explain(err)
 }

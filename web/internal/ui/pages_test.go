@@ -1,8 +1,12 @@
 package ui_test
 
 import (
+	"bytes"
 	"context"
 	"fmt"
+	"image"
+	"image/color"
+	"image/jpeg"
 	"maps"
 	"net/url"
 	"os"
@@ -174,12 +178,32 @@ func workshopContent() agenttest.Content {
 			{File: "121088946.vpk", Bytes: 31 << 20, Title: "Dead St", Maps: []string{"Streets"}, Problems: []string{"Campaign \"x\" names the map \"gone\", which is not in this file."}},
 			{File: "3.vpk", Bytes: 120, Fault: "Not a VPK file: it starts with \"<!DO\"."}},
 		Items: []api.Item{
-			{ID: "2542824628", Title: "Burning Night", Version: "1780846734567890123", Bytes: 827 << 20, Updated: &updated, Author: "76561198000000001",
+			{ID: "2542824628", Title: "Burning Night", Version: "1780846734567890123", Bytes: 827 << 20, Updated: &updated, Author: "Zoë ☢", Picture: "p1",
 				Page: "https://steamcommunity.com/sharedfiles/filedetails/?id=2542824628", Tags: []string{"Campaigns"}},
-			{ID: "121088946", Title: "A title <b>that</b> is rather long, as titles of items in the Workshop often are", Version: "1780846734567890124", Bytes: 31 << 20, Updated: &updated},
+			{ID: "121088946", Title: "A title <b>that</b> is rather long, as titles of items in the Workshop often are", Version: "1780846734567890124", Bytes: 31 << 20, Updated: &updated, Author: "76561198000000002"},
 			{ID: "333", Title: "Gone", Problem: "is no longer in the Workshop", Absent: true}},
+		Pictures: map[string][]byte{"2542824628": skyline()},
 	}
 	return content
+}
+
+// skyline is a picture of the size that a builder makes.
+func skyline() []byte {
+	picture := image.NewRGBA(image.Rect(0, 0, 128, 72))
+	for x := range 128 {
+		for y := range 72 {
+			tone := color.RGBA{uint8(40 + y*2), uint8(30 + y), uint8(90 - y), 255}
+			if y > 30+(x/16*37)%25 {
+				tone = color.RGBA{14, 16, 22, 255}
+			}
+			picture.Set(x, y, tone)
+		}
+	}
+	var out bytes.Buffer
+	if err := jpeg.Encode(&out, picture, nil); err != nil {
+		panic(err) // to memory
+	}
+	return out.Bytes()
 }
 
 func liveliness(p *panel) {

@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/left4me/left4me/agent/agenttest"
 	"github.com/left4me/left4me/agent/api"
 	"github.com/left4me/left4me/agent/client"
 	"github.com/left4me/left4me/web/internal/account"
@@ -75,6 +76,7 @@ func newTown(t *testing.T) *town {
 	p.finished(p.server.LastJob)
 	p.job = p.server.LastJob
 	p.agent.Print("alpha", "console-secret-of-bob")
+	p.agent.SetContent("alpha", agenttest.Content{Pictures: map[string][]byte{"7": append(skyline(), "secret-picture-of-bob"...)}})
 	p.agent.SetFiles("server/alpha", map[string]string{"plugin.cfg": "secret-file-of-bob"})
 	_, err = agent.CreateSchedule(ctx, api.ScheduleCreate{Name: "alpha", ScheduleDefinition: api.ScheduleDefinition{Trigger: api.ScheduleTrigger{Cron: "0 5 * * *"},
 		Actions: []api.ScheduleAction{{Kind: "say", Server: "alpha", Text: "secret-words-of-bob"}}}})
@@ -114,6 +116,9 @@ func (p *town) path(route ui.Route) string {
 	}
 	if strings.HasPrefix(path, "/hosts/local/servers/alpha/file") {
 		path += "?path=" + map[bool]string{false: "plugin.cfg"}[strings.HasSuffix(path, "/files")]
+	}
+	if path == "/hosts/local/overlays/alpha/picture" {
+		path += "?item=7&v=1"
 	}
 	return path
 }

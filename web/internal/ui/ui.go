@@ -212,6 +212,7 @@ func table() []route {
 		{post, "/hosts/{host}/overlays/{name}/rollback", right.OverlayEdit, "overlay.rollback", (*Panel).overlayRollback},
 		{post, "/hosts/{host}/overlays/{name}/pin", right.OverlayEdit, "overlay.pin", (*Panel).overlayPin},
 		{post, "/hosts/{host}/overlays/{name}/items", right.OverlayEdit, "overlay.items", (*Panel).overlayItems},
+		{get, "/hosts/{host}/overlays/{name}/picture", right.OverlayView, "", (*Panel).overlayPicture},
 		{get, "/hosts/{host}/overlays/{name}/campaigns", right.OverlayView, "", (*Panel).overlayCampaigns},
 		{get, "/hosts/{host}/blueprints/{name}/campaigns", right.BlueprintView, "", (*Panel).blueprintCampaigns},
 		{get, "/hosts/{host}/servers/{name}/campaigns", right.ServerView, "", (*Panel).serverCampaigns},

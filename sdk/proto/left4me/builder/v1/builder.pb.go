@@ -1234,6 +1234,263 @@ func (*ForgetResponse) Descriptor() ([]byte, []int) {
 	return file_left4me_builder_v1_builder_proto_rawDescGZIP(), []int{15}
 }
 
+type DescribeRequest struct {
+	state     protoimpl.MessageState `protogen:"open.v1"`
+	OverlayId string                 `protobuf:"bytes,1,opt,name=overlay_id,json=overlayId,proto3" json:"overlay_id,omitempty"`
+	// As in .left4me/items.json; at most 10000.
+	ItemIds       []string `protobuf:"bytes,2,rep,name=item_ids,json=itemIds,proto3" json:"item_ids,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *DescribeRequest) Reset() {
+	*x = DescribeRequest{}
+	mi := &file_left4me_builder_v1_builder_proto_msgTypes[16]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *DescribeRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*DescribeRequest) ProtoMessage() {}
+
+func (x *DescribeRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_left4me_builder_v1_builder_proto_msgTypes[16]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use DescribeRequest.ProtoReflect.Descriptor instead.
+func (*DescribeRequest) Descriptor() ([]byte, []int) {
+	return file_left4me_builder_v1_builder_proto_rawDescGZIP(), []int{16}
+}
+
+func (x *DescribeRequest) GetOverlayId() string {
+	if x != nil {
+		return x.OverlayId
+	}
+	return ""
+}
+
+func (x *DescribeRequest) GetItemIds() []string {
+	if x != nil {
+		return x.ItemIds
+	}
+	return nil
+}
+
+type DescribeResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Items that nothing is known of are left out.
+	Items         []*Description `protobuf:"bytes,1,rep,name=items,proto3" json:"items,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *DescribeResponse) Reset() {
+	*x = DescribeResponse{}
+	mi := &file_left4me_builder_v1_builder_proto_msgTypes[17]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *DescribeResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*DescribeResponse) ProtoMessage() {}
+
+func (x *DescribeResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_left4me_builder_v1_builder_proto_msgTypes[17]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use DescribeResponse.ProtoReflect.Descriptor instead.
+func (*DescribeResponse) Descriptor() ([]byte, []int) {
+	return file_left4me_builder_v1_builder_proto_rawDescGZIP(), []int{17}
+}
+
+func (x *DescribeResponse) GetItems() []*Description {
+	if x != nil {
+		return x.Items
+	}
+	return nil
+}
+
+type Description struct {
+	state  protoimpl.MessageState `protogen:"open.v1"`
+	ItemId string                 `protobuf:"bytes,1,opt,name=item_id,json=itemId,proto3" json:"item_id,omitempty"`
+	// Name of who made it, at most 200 bytes.
+	Author string `protobuf:"bytes,2,opt,name=author,proto3" json:"author,omitempty"`
+	// Changes whenever the picture does, at most 64 bytes; empty if there is none.
+	Picture       string `protobuf:"bytes,3,opt,name=picture,proto3" json:"picture,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Description) Reset() {
+	*x = Description{}
+	mi := &file_left4me_builder_v1_builder_proto_msgTypes[18]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Description) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Description) ProtoMessage() {}
+
+func (x *Description) ProtoReflect() protoreflect.Message {
+	mi := &file_left4me_builder_v1_builder_proto_msgTypes[18]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Description.ProtoReflect.Descriptor instead.
+func (*Description) Descriptor() ([]byte, []int) {
+	return file_left4me_builder_v1_builder_proto_rawDescGZIP(), []int{18}
+}
+
+func (x *Description) GetItemId() string {
+	if x != nil {
+		return x.ItemId
+	}
+	return ""
+}
+
+func (x *Description) GetAuthor() string {
+	if x != nil {
+		return x.Author
+	}
+	return ""
+}
+
+func (x *Description) GetPicture() string {
+	if x != nil {
+		return x.Picture
+	}
+	return ""
+}
+
+type GetPictureRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	OverlayId     string                 `protobuf:"bytes,1,opt,name=overlay_id,json=overlayId,proto3" json:"overlay_id,omitempty"`
+	ItemId        string                 `protobuf:"bytes,2,opt,name=item_id,json=itemId,proto3" json:"item_id,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *GetPictureRequest) Reset() {
+	*x = GetPictureRequest{}
+	mi := &file_left4me_builder_v1_builder_proto_msgTypes[19]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *GetPictureRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*GetPictureRequest) ProtoMessage() {}
+
+func (x *GetPictureRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_left4me_builder_v1_builder_proto_msgTypes[19]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use GetPictureRequest.ProtoReflect.Descriptor instead.
+func (*GetPictureRequest) Descriptor() ([]byte, []int) {
+	return file_left4me_builder_v1_builder_proto_rawDescGZIP(), []int{19}
+}
+
+func (x *GetPictureRequest) GetOverlayId() string {
+	if x != nil {
+		return x.OverlayId
+	}
+	return ""
+}
+
+func (x *GetPictureRequest) GetItemId() string {
+	if x != nil {
+		return x.ItemId
+	}
+	return ""
+}
+
+type GetPictureResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// JPEG or PNG, at most 64 KiB and 512 by 512 pixels.
+	Data          []byte `protobuf:"bytes,1,opt,name=data,proto3" json:"data,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *GetPictureResponse) Reset() {
+	*x = GetPictureResponse{}
+	mi := &file_left4me_builder_v1_builder_proto_msgTypes[20]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *GetPictureResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*GetPictureResponse) ProtoMessage() {}
+
+func (x *GetPictureResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_left4me_builder_v1_builder_proto_msgTypes[20]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use GetPictureResponse.ProtoReflect.Descriptor instead.
+func (*GetPictureResponse) Descriptor() ([]byte, []int) {
+	return file_left4me_builder_v1_builder_proto_rawDescGZIP(), []int{20}
+}
+
+func (x *GetPictureResponse) GetData() []byte {
+	if x != nil {
+		return x.Data
+	}
+	return nil
+}
+
 var File_left4me_builder_v1_builder_proto protoreflect.FileDescriptor
 
 const file_left4me_builder_v1_builder_proto_rawDesc = "" +
@@ -1345,13 +1602,32 @@ const file_left4me_builder_v1_builder_proto_rawDesc = "" +
 	"\rForgetRequest\x12\x1d\n" +
 	"\n" +
 	"overlay_id\x18\x01 \x01(\tR\toverlayId\"\x10\n" +
-	"\x0eForgetResponse2\xa4\x03\n" +
+	"\x0eForgetResponse\"K\n" +
+	"\x0fDescribeRequest\x12\x1d\n" +
+	"\n" +
+	"overlay_id\x18\x01 \x01(\tR\toverlayId\x12\x19\n" +
+	"\bitem_ids\x18\x02 \x03(\tR\aitemIds\"I\n" +
+	"\x10DescribeResponse\x125\n" +
+	"\x05items\x18\x01 \x03(\v2\x1f.left4me.builder.v1.DescriptionR\x05items\"X\n" +
+	"\vDescription\x12\x17\n" +
+	"\aitem_id\x18\x01 \x01(\tR\x06itemId\x12\x16\n" +
+	"\x06author\x18\x02 \x01(\tR\x06author\x12\x18\n" +
+	"\apicture\x18\x03 \x01(\tR\apicture\"K\n" +
+	"\x11GetPictureRequest\x12\x1d\n" +
+	"\n" +
+	"overlay_id\x18\x01 \x01(\tR\toverlayId\x12\x17\n" +
+	"\aitem_id\x18\x02 \x01(\tR\x06itemId\"(\n" +
+	"\x12GetPictureResponse\x12\x12\n" +
+	"\x04data\x18\x01 \x01(\fR\x04data2\xd8\x04\n" +
 	"\x0eBuilderService\x12U\n" +
 	"\bValidate\x12#.left4me.builder.v1.ValidateRequest\x1a$.left4me.builder.v1.ValidateResponse\x12I\n" +
 	"\x04Plan\x12\x1f.left4me.builder.v1.PlanRequest\x1a .left4me.builder.v1.PlanResponse\x12N\n" +
 	"\x05Build\x12 .left4me.builder.v1.BuildRequest\x1a!.left4me.builder.v1.BuildResponse0\x01\x12O\n" +
 	"\x06Cancel\x12!.left4me.builder.v1.CancelRequest\x1a\".left4me.builder.v1.CancelResponse\x12O\n" +
-	"\x06Forget\x12!.left4me.builder.v1.ForgetRequest\x1a\".left4me.builder.v1.ForgetResponseBCZAgithub.com/left4me/left4me/sdk/proto/left4me/builder/v1;builderv1b\x06proto3"
+	"\x06Forget\x12!.left4me.builder.v1.ForgetRequest\x1a\".left4me.builder.v1.ForgetResponse\x12U\n" +
+	"\bDescribe\x12#.left4me.builder.v1.DescribeRequest\x1a$.left4me.builder.v1.DescribeResponse\x12[\n" +
+	"\n" +
+	"GetPicture\x12%.left4me.builder.v1.GetPictureRequest\x1a&.left4me.builder.v1.GetPictureResponseBCZAgithub.com/left4me/left4me/sdk/proto/left4me/builder/v1;builderv1b\x06proto3"
 
 var (
 	file_left4me_builder_v1_builder_proto_rawDescOnce sync.Once
@@ -1366,7 +1642,7 @@ func file_left4me_builder_v1_builder_proto_rawDescGZIP() []byte {
 }
 
 var file_left4me_builder_v1_builder_proto_enumTypes = make([]protoimpl.EnumInfo, 3)
-var file_left4me_builder_v1_builder_proto_msgTypes = make([]protoimpl.MessageInfo, 21)
+var file_left4me_builder_v1_builder_proto_msgTypes = make([]protoimpl.MessageInfo, 26)
 var file_left4me_builder_v1_builder_proto_goTypes = []any{
 	(Progress_Unit)(0),            // 0: left4me.builder.v1.Progress.Unit
 	(Output_Stream)(0),            // 1: left4me.builder.v1.Output.Stream
@@ -1387,49 +1663,59 @@ var file_left4me_builder_v1_builder_proto_goTypes = []any{
 	(*CancelResponse)(nil),        // 16: left4me.builder.v1.CancelResponse
 	(*ForgetRequest)(nil),         // 17: left4me.builder.v1.ForgetRequest
 	(*ForgetResponse)(nil),        // 18: left4me.builder.v1.ForgetResponse
-	nil,                           // 19: left4me.builder.v1.PlanRequest.SecretsEntry
-	nil,                           // 20: left4me.builder.v1.PlanRequest.PreviousAnnotationsEntry
-	nil,                           // 21: left4me.builder.v1.BuildRequest.SecretsEntry
-	nil,                           // 22: left4me.builder.v1.BuildRequest.PreviousAnnotationsEntry
-	nil,                           // 23: left4me.builder.v1.Result.AnnotationsEntry
-	(*v1.Diagnostic)(nil),         // 24: left4me.plugin.v1.Diagnostic
-	(*durationpb.Duration)(nil),   // 25: google.protobuf.Duration
-	(*timestamppb.Timestamp)(nil), // 26: google.protobuf.Timestamp
+	(*DescribeRequest)(nil),       // 19: left4me.builder.v1.DescribeRequest
+	(*DescribeResponse)(nil),      // 20: left4me.builder.v1.DescribeResponse
+	(*Description)(nil),           // 21: left4me.builder.v1.Description
+	(*GetPictureRequest)(nil),     // 22: left4me.builder.v1.GetPictureRequest
+	(*GetPictureResponse)(nil),    // 23: left4me.builder.v1.GetPictureResponse
+	nil,                           // 24: left4me.builder.v1.PlanRequest.SecretsEntry
+	nil,                           // 25: left4me.builder.v1.PlanRequest.PreviousAnnotationsEntry
+	nil,                           // 26: left4me.builder.v1.BuildRequest.SecretsEntry
+	nil,                           // 27: left4me.builder.v1.BuildRequest.PreviousAnnotationsEntry
+	nil,                           // 28: left4me.builder.v1.Result.AnnotationsEntry
+	(*v1.Diagnostic)(nil),         // 29: left4me.plugin.v1.Diagnostic
+	(*durationpb.Duration)(nil),   // 30: google.protobuf.Duration
+	(*timestamppb.Timestamp)(nil), // 31: google.protobuf.Timestamp
 }
 var file_left4me_builder_v1_builder_proto_depIdxs = []int32{
-	24, // 0: left4me.builder.v1.ValidateResponse.diagnostics:type_name -> left4me.plugin.v1.Diagnostic
-	19, // 1: left4me.builder.v1.PlanRequest.secrets:type_name -> left4me.builder.v1.PlanRequest.SecretsEntry
-	20, // 2: left4me.builder.v1.PlanRequest.previous_annotations:type_name -> left4me.builder.v1.PlanRequest.PreviousAnnotationsEntry
-	21, // 3: left4me.builder.v1.BuildRequest.secrets:type_name -> left4me.builder.v1.BuildRequest.SecretsEntry
+	29, // 0: left4me.builder.v1.ValidateResponse.diagnostics:type_name -> left4me.plugin.v1.Diagnostic
+	24, // 1: left4me.builder.v1.PlanRequest.secrets:type_name -> left4me.builder.v1.PlanRequest.SecretsEntry
+	25, // 2: left4me.builder.v1.PlanRequest.previous_annotations:type_name -> left4me.builder.v1.PlanRequest.PreviousAnnotationsEntry
+	26, // 3: left4me.builder.v1.BuildRequest.secrets:type_name -> left4me.builder.v1.BuildRequest.SecretsEntry
 	8,  // 4: left4me.builder.v1.BuildRequest.limits:type_name -> left4me.builder.v1.Limits
-	22, // 5: left4me.builder.v1.BuildRequest.previous_annotations:type_name -> left4me.builder.v1.BuildRequest.PreviousAnnotationsEntry
-	25, // 6: left4me.builder.v1.Limits.max_time:type_name -> google.protobuf.Duration
+	27, // 5: left4me.builder.v1.BuildRequest.previous_annotations:type_name -> left4me.builder.v1.BuildRequest.PreviousAnnotationsEntry
+	30, // 6: left4me.builder.v1.Limits.max_time:type_name -> google.protobuf.Duration
 	10, // 7: left4me.builder.v1.BuildResponse.progress:type_name -> left4me.builder.v1.Progress
 	11, // 8: left4me.builder.v1.BuildResponse.log:type_name -> left4me.builder.v1.Log
 	12, // 9: left4me.builder.v1.BuildResponse.output:type_name -> left4me.builder.v1.Output
-	24, // 10: left4me.builder.v1.BuildResponse.diagnostic:type_name -> left4me.plugin.v1.Diagnostic
+	29, // 10: left4me.builder.v1.BuildResponse.diagnostic:type_name -> left4me.plugin.v1.Diagnostic
 	13, // 11: left4me.builder.v1.BuildResponse.result:type_name -> left4me.builder.v1.Result
 	0,  // 12: left4me.builder.v1.Progress.unit:type_name -> left4me.builder.v1.Progress.Unit
-	26, // 13: left4me.builder.v1.Log.time:type_name -> google.protobuf.Timestamp
+	31, // 13: left4me.builder.v1.Log.time:type_name -> google.protobuf.Timestamp
 	1,  // 14: left4me.builder.v1.Output.stream:type_name -> left4me.builder.v1.Output.Stream
-	23, // 15: left4me.builder.v1.Result.annotations:type_name -> left4me.builder.v1.Result.AnnotationsEntry
+	28, // 15: left4me.builder.v1.Result.annotations:type_name -> left4me.builder.v1.Result.AnnotationsEntry
 	14, // 16: left4me.builder.v1.Result.changes:type_name -> left4me.builder.v1.Change
 	2,  // 17: left4me.builder.v1.Change.kind:type_name -> left4me.builder.v1.Change.Kind
-	3,  // 18: left4me.builder.v1.BuilderService.Validate:input_type -> left4me.builder.v1.ValidateRequest
-	5,  // 19: left4me.builder.v1.BuilderService.Plan:input_type -> left4me.builder.v1.PlanRequest
-	7,  // 20: left4me.builder.v1.BuilderService.Build:input_type -> left4me.builder.v1.BuildRequest
-	15, // 21: left4me.builder.v1.BuilderService.Cancel:input_type -> left4me.builder.v1.CancelRequest
-	17, // 22: left4me.builder.v1.BuilderService.Forget:input_type -> left4me.builder.v1.ForgetRequest
-	4,  // 23: left4me.builder.v1.BuilderService.Validate:output_type -> left4me.builder.v1.ValidateResponse
-	6,  // 24: left4me.builder.v1.BuilderService.Plan:output_type -> left4me.builder.v1.PlanResponse
-	9,  // 25: left4me.builder.v1.BuilderService.Build:output_type -> left4me.builder.v1.BuildResponse
-	16, // 26: left4me.builder.v1.BuilderService.Cancel:output_type -> left4me.builder.v1.CancelResponse
-	18, // 27: left4me.builder.v1.BuilderService.Forget:output_type -> left4me.builder.v1.ForgetResponse
-	23, // [23:28] is the sub-list for method output_type
-	18, // [18:23] is the sub-list for method input_type
-	18, // [18:18] is the sub-list for extension type_name
-	18, // [18:18] is the sub-list for extension extendee
-	0,  // [0:18] is the sub-list for field type_name
+	21, // 18: left4me.builder.v1.DescribeResponse.items:type_name -> left4me.builder.v1.Description
+	3,  // 19: left4me.builder.v1.BuilderService.Validate:input_type -> left4me.builder.v1.ValidateRequest
+	5,  // 20: left4me.builder.v1.BuilderService.Plan:input_type -> left4me.builder.v1.PlanRequest
+	7,  // 21: left4me.builder.v1.BuilderService.Build:input_type -> left4me.builder.v1.BuildRequest
+	15, // 22: left4me.builder.v1.BuilderService.Cancel:input_type -> left4me.builder.v1.CancelRequest
+	17, // 23: left4me.builder.v1.BuilderService.Forget:input_type -> left4me.builder.v1.ForgetRequest
+	19, // 24: left4me.builder.v1.BuilderService.Describe:input_type -> left4me.builder.v1.DescribeRequest
+	22, // 25: left4me.builder.v1.BuilderService.GetPicture:input_type -> left4me.builder.v1.GetPictureRequest
+	4,  // 26: left4me.builder.v1.BuilderService.Validate:output_type -> left4me.builder.v1.ValidateResponse
+	6,  // 27: left4me.builder.v1.BuilderService.Plan:output_type -> left4me.builder.v1.PlanResponse
+	9,  // 28: left4me.builder.v1.BuilderService.Build:output_type -> left4me.builder.v1.BuildResponse
+	16, // 29: left4me.builder.v1.BuilderService.Cancel:output_type -> left4me.builder.v1.CancelResponse
+	18, // 30: left4me.builder.v1.BuilderService.Forget:output_type -> left4me.builder.v1.ForgetResponse
+	20, // 31: left4me.builder.v1.BuilderService.Describe:output_type -> left4me.builder.v1.DescribeResponse
+	23, // 32: left4me.builder.v1.BuilderService.GetPicture:output_type -> left4me.builder.v1.GetPictureResponse
+	26, // [26:33] is the sub-list for method output_type
+	19, // [19:26] is the sub-list for method input_type
+	19, // [19:19] is the sub-list for extension type_name
+	19, // [19:19] is the sub-list for extension extendee
+	0,  // [0:19] is the sub-list for field type_name
 }
 
 func init() { file_left4me_builder_v1_builder_proto_init() }
@@ -1450,7 +1736,7 @@ func file_left4me_builder_v1_builder_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_left4me_builder_v1_builder_proto_rawDesc), len(file_left4me_builder_v1_builder_proto_rawDesc)),
 			NumEnums:      3,
-			NumMessages:   21,
+			NumMessages:   26,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

@@ -21,11 +21,13 @@ import (
 const _ = grpc.SupportPackageIsVersion9
 
 const (
-	BuilderService_Validate_FullMethodName = "/left4me.builder.v1.BuilderService/Validate"
-	BuilderService_Plan_FullMethodName     = "/left4me.builder.v1.BuilderService/Plan"
-	BuilderService_Build_FullMethodName    = "/left4me.builder.v1.BuilderService/Build"
-	BuilderService_Cancel_FullMethodName   = "/left4me.builder.v1.BuilderService/Cancel"
-	BuilderService_Forget_FullMethodName   = "/left4me.builder.v1.BuilderService/Forget"
+	BuilderService_Validate_FullMethodName   = "/left4me.builder.v1.BuilderService/Validate"
+	BuilderService_Plan_FullMethodName       = "/left4me.builder.v1.BuilderService/Plan"
+	BuilderService_Build_FullMethodName      = "/left4me.builder.v1.BuilderService/Build"
+	BuilderService_Cancel_FullMethodName     = "/left4me.builder.v1.BuilderService/Cancel"
+	BuilderService_Forget_FullMethodName     = "/left4me.builder.v1.BuilderService/Forget"
+	BuilderService_Describe_FullMethodName   = "/left4me.builder.v1.BuilderService/Describe"
+	BuilderService_GetPicture_FullMethodName = "/left4me.builder.v1.BuilderService/GetPicture"
 )
 
 // BuilderServiceClient is the client API for BuilderService service.
@@ -45,6 +47,13 @@ type BuilderServiceClient interface {
 	Cancel(ctx context.Context, in *CancelRequest, opts ...grpc.CallOption) (*CancelResponse, error)
 	// Forget drops what the plugin keeps for an overlay outside its content. Idempotent.
 	Forget(ctx context.Context, in *ForgetRequest, opts ...grpc.CallOption) (*ForgetResponse, error)
+	// Describe says what the plugin knows of the items of an overlay's content beyond .left4me/items.json, and what may
+	// change without a new revision. It answers from what is kept, without the network. UNIMPLEMENTED without the
+	// capability "build.describe".
+	Describe(ctx context.Context, in *DescribeRequest, opts ...grpc.CallOption) (*DescribeResponse, error)
+	// GetPicture returns the picture of an item, as kept. NOT_FOUND if there is none. UNIMPLEMENTED without the capability
+	// "build.describe".
+	GetPicture(ctx context.Context, in *GetPictureRequest, opts ...grpc.CallOption) (*GetPictureResponse, error)
 }
 
 type builderServiceClient struct {
@@ -114,6 +123,26 @@ func (c *builderServiceClient) Forget(ctx context.Context, in *ForgetRequest, op
 	return out, nil
 }
 
+func (c *builderServiceClient) Describe(ctx context.Context, in *DescribeRequest, opts ...grpc.CallOption) (*DescribeResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(DescribeResponse)
+	err := c.cc.Invoke(ctx, BuilderService_Describe_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *builderServiceClient) GetPicture(ctx context.Context, in *GetPictureRequest, opts ...grpc.CallOption) (*GetPictureResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(GetPictureResponse)
+	err := c.cc.Invoke(ctx, BuilderService_GetPicture_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 // BuilderServiceServer is the server API for BuilderService service.
 // All implementations must embed UnimplementedBuilderServiceServer
 // for forward compatibility.
@@ -131,6 +160,13 @@ type BuilderServiceServer interface {
 	Cancel(context.Context, *CancelRequest) (*CancelResponse, error)
 	// Forget drops what the plugin keeps for an overlay outside its content. Idempotent.
 	Forget(context.Context, *ForgetRequest) (*ForgetResponse, error)
+	// Describe says what the plugin knows of the items of an overlay's content beyond .left4me/items.json, and what may
+	// change without a new revision. It answers from what is kept, without the network. UNIMPLEMENTED without the
+	// capability "build.describe".
+	Describe(context.Context, *DescribeRequest) (*DescribeResponse, error)
+	// GetPicture returns the picture of an item, as kept. NOT_FOUND if there is none. UNIMPLEMENTED without the capability
+	// "build.describe".
+	GetPicture(context.Context, *GetPictureRequest) (*GetPictureResponse, error)
 	mustEmbedUnimplementedBuilderServiceServer()
 }
 
@@ -155,6 +191,12 @@ func (UnimplementedBuilderServiceServer) Cancel(context.Context, *CancelRequest)
 }
 func (UnimplementedBuilderServiceServer) Forget(context.Context, *ForgetRequest) (*ForgetResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method Forget not implemented")
+}
+func (UnimplementedBuilderServiceServer) Describe(context.Context, *DescribeRequest) (*DescribeResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method Describe not implemented")
+}
+func (UnimplementedBuilderServiceServer) GetPicture(context.Context, *GetPictureRequest) (*GetPictureResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method GetPicture not implemented")
 }
 func (UnimplementedBuilderServiceServer) mustEmbedUnimplementedBuilderServiceServer() {}
 func (UnimplementedBuilderServiceServer) testEmbeddedByValue()                        {}
@@ -260,6 +302,42 @@ func _BuilderService_Forget_Handler(srv interface{}, ctx context.Context, dec fu
 	return interceptor(ctx, in, info, handler)
 }
 
+func _BuilderService_Describe_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(DescribeRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(BuilderServiceServer).Describe(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: BuilderService_Describe_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(BuilderServiceServer).Describe(ctx, req.(*DescribeRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _BuilderService_GetPicture_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(GetPictureRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(BuilderServiceServer).GetPicture(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: BuilderService_GetPicture_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(BuilderServiceServer).GetPicture(ctx, req.(*GetPictureRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 // BuilderService_ServiceDesc is the grpc.ServiceDesc for BuilderService service.
 // It's only intended for direct use with grpc.RegisterService,
 // and not to be introspected or modified (even as a copy)
@@ -282,6 +360,14 @@ var BuilderService_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "Forget",
 			Handler:    _BuilderService_Forget_Handler,
+		},
+		{
+			MethodName: "Describe",
+			Handler:    _BuilderService_Describe_Handler,
+		},
+		{
+			MethodName: "GetPicture",
+			Handler:    _BuilderService_GetPicture_Handler,
 		},
 	},
 	Streams: []grpc.StreamDesc{
