@@ -117,7 +117,7 @@ func (v scheduleView) Preview(_ context.Context, t api.ScheduleTrigger) (api.Sch
 
 func (v scheduleView) Kinds(context.Context) (api.ScheduleKinds, error) {
 	return api.ScheduleKinds{
-		Causes: []string{"server.map_end", "server.empty", "server.crashed", "server.hung", "server.console", "game.outdated"},
+		Causes: []string{"server.map_end", "server.empty", "server.crashed", "server.hung", "server.console", "game.outdated", "plugin.failed"},
 		Actions: []api.ScheduleActionKind{
 			{Name: "start", Doc: "Start a server.", Server: true}, {Name: "stop", Doc: "Stop a server.", Server: true},
 			{Name: "restart", Doc: "Restart a server with the newest content.", Server: true},

@@ -129,7 +129,7 @@ func (a *Agent) printed(s server.Server, line string) {
 
 // eventCauses are the recorded facts that can set off a schedule.
 var eventCauses = map[string]schedule.Cause{"server.started": schedule.OnStarted, "server.stopped": schedule.OnStopped,
-	"server.crashed": schedule.OnCrashed, "server.hung": schedule.OnHung, "job.failed": schedule.OnJobFail}
+	"server.crashed": schedule.OnCrashed, "server.hung": schedule.OnHung, "job.failed": schedule.OnJobFail, "plugin.failed": schedule.OnPlugin}
 
 // recorded passes on facts.
 func (a *Agent) recorded(events []event.Event) {

@@ -8,9 +8,7 @@ import (
 	"time"
 
 	"github.com/left4me/left4me/agent/internal/config"
-	"github.com/left4me/left4me/agent/internal/pluginhost"
 	"github.com/left4me/left4me/agent/internal/version"
-	"github.com/left4me/left4me/sdk"
 )
 
 // How long the mounter may take at start before jobs run without having compared the disk first.
@@ -47,7 +45,7 @@ func (a *Agent) serve(ctx context.Context) error {
 	part(a.prune)
 	part(a.refreshDaily)
 	part(a.sweep)
-	part(a.watchMounter)
+	part(a.watchPlugins)
 	<-ctx.Done()
 	if cause := context.Cause(ctx); !errors.Is(cause, context.Canceled) {
 		return cause
@@ -124,30 +122,6 @@ func (a *Agent) prune(ctx context.Context) error {
 		case <-tick.C:
 		}
 	}
-}
-
-// watchMounter looks after what was left undone whenever the mounter comes back. Its first start is begin's.
-func (a *Agent) watchMounter(ctx context.Context) error {
-	away := map[string]bool{}
-	_ = a.plugins.Watch(ctx, func(status pluginhost.Status) error { // ends with ctx
-		if status.Kind != sdk.KindMounter {
-			return nil
-		}
-		switch status.State {
-		case pluginhost.Backoff, pluginhost.Failed:
-			away[status.Name] = true
-		case pluginhost.Ready, pluginhost.Degraded:
-			if !away[status.Name] {
-				return nil
-			}
-			delete(away, status.Name)
-			if err := a.reconciler.MounterReturned(ctx); err != nil && ctx.Err() == nil {
-				a.log.Warn("look after what the mounter left undone", "error", err)
-			}
-		}
-		return nil
-	})
-	return nil
 }
 
 // sweep asks every day for the removal of content that nobody needs any more: a server that stops lets go of

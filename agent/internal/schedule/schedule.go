@@ -60,11 +60,12 @@ const (
 	OnConsole  Cause = "server.console"
 	OnOutdated Cause = "game.outdated" // a newer release of the game is due
 	OnJobFail  Cause = "job.failed"
+	OnPlugin   Cause = "plugin.failed" // a plugin is down and is not started again
 )
 
 // Causes lists every cause, for people.
 func Causes() []Cause {
-	return []Cause{OnMapEnd, OnMap, OnEmpty, OnJoined, OnStarted, OnStopped, OnCrashed, OnHung, OnConsole, OnOutdated, OnJobFail}
+	return []Cause{OnMapEnd, OnMap, OnEmpty, OnJoined, OnStarted, OnStopped, OnCrashed, OnHung, OnConsole, OnOutdated, OnJobFail, OnPlugin}
 }
 
 // Conditions must all hold, else nothing is done. They are about one server.

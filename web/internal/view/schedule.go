@@ -67,6 +67,7 @@ var causes = map[string]string{
 	"server.map_end": "a campaign or map ends", "server.map": "a map begins", "server.empty": "the last player leaves", "server.joined": "somebody joins",
 	"server.started": "a server starts", "server.stopped": "a server stops", "server.crashed": "a server crashes", "server.hung": "a server hangs",
 	"server.console": "a console line matches", "game.outdated": "the game is out of date", "job.failed": "a job fails",
+	"plugin.failed": "a plugin is down for good",
 }
 
 // Cause is what sets a schedule off, in words.
