@@ -73,10 +73,18 @@ func BenchmarkIdleStreams(b *testing.B) {
 	const readers = 10_000
 	agent := seedServer(b)
 	for b.Loop() {
+		var base, now runtime.MemStats
 		before, goroutines := resident(b), runtime.NumGoroutine()
+		runtime.ReadMemStats(&base)
 		stop := startReaders(b, agent.Socket, readers)
-		debug.FreeOSMemory()
+		for range 3 { // a collection halves a stack that is mostly unused; an idle agent has one every two minutes
+			debug.FreeOSMemory()
+		}
+		runtime.ReadMemStats(&now)
 		b.ReportMetric(float64(resident(b)-before)/readers/1024, "KiB/stream")
+		b.ReportMetric(float64(resident(b)-before)/(1<<20), "MiB-10k-streams")
+		b.ReportMetric(float64(now.StackInuse-base.StackInuse)/readers/1024, "KiB-stack/stream")
+		b.ReportMetric(float64(now.HeapAlloc-base.HeapAlloc)/readers/1024, "KiB-heap/stream")
 		b.ReportMetric(float64(runtime.NumGoroutine()-goroutines)/readers, "goroutines/stream")
 		stop()
 	}

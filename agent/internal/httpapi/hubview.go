@@ -11,30 +11,47 @@ import (
 )
 
 // follow answers r with a console from a hub: first what the viewer has not seen of the past, read for it alone, then
-// what all see.
-func (a *API) follow(w http.ResponseWriter, r *http.Request, c call, live ServerLive, tail int) error {
-	ctx := r.Context()
-	one := a.hubs.join(c.target)
-	defer a.hubs.leave(c.target, one)
-	out := newEventWriter(w, a.limits)
-	if out.begin() != nil {
-		return nil
-	}
-	_, place := one.edges()
-	if cursor := c.query.Get("after"); cursor != "" || tail > 0 {
-		var ok bool
-		if place, ok, _ = one.after(cursor); !ok || cursor == "" {
-			last, err := replay(ctx, out, live, c.target, cursor, tail)
-			if err != nil {
-				_ = out.frames([]frame{a.end(r, err)})
-				return nil
-			}
-			if place, ok = one.placeAfter(ctx, last); !ok {
-				return a.alone(out, r, live, c.target, last)
-			}
+// what all see. See [later].
+func (a *API) follow(w http.ResponseWriter, r *http.Request, c call, live ServerLive, tail int) {
+	name, cursor := c.target, c.query.Get("after")
+	later(w, func() {
+		one := a.hubs.join(name)
+		defer a.hubs.leave(name, one)
+		out := newEventWriter(w, a.limits)
+		if out.begin() != nil {
+			return
 		}
+		place, last, err := a.catchUp(out, r, one, live, name, cursor, tail)
+		switch {
+		case err != nil:
+			_ = out.frames([]frame{a.end(r, err)})
+		case place < 0:
+			a.alone(out, r, live, name, last)
+		default:
+			a.view(out, r, one, place)
+		}
+	})
+}
+
+// catchUp writes the past that a viewer asks for. It returns its place in the hub; below 0 there is none, and the viewer
+// goes on alone after the line with cursor last.
+func (a *API) catchUp(
+	out *eventWriter, r *http.Request, one *hub, live ServerLive, name, cursor string, tail int,
+) (place int64, last string, err error) {
+	if cursor == "" && tail == 0 {
+		_, place = one.edges()
+		return place, "", nil
 	}
-	return a.view(out, r, one, place)
+	if place, ok, _ := one.after(cursor); ok && cursor != "" {
+		return place, cursor, nil
+	}
+	if last, err = replay(r.Context(), out, live, name, cursor, tail); err != nil {
+		return -1, "", err
+	}
+	if place, ok := one.placeAfter(r.Context(), last); ok {
+		return place, last, nil
+	}
+	return -1, last, nil
 }
 
 // placeAfter is where a viewer goes on that has seen everything up to the line with a cursor; "" = it has seen nothing.
@@ -71,28 +88,28 @@ func replay(ctx context.Context, out *eventWriter, live ServerLive, name, cursor
 }
 
 // view writes lines of a hub until the viewer leaves, the API stops, or the console ends.
-func (a *API) view(out *eventWriter, r *http.Request, one *hub, place int64) error {
+func (a *API) view(out *eventWriter, r *http.Request, one *hub, place int64) {
 	for {
 		some, changed, err := show(out, one, &place)
 		if err != nil {
-			return nil
+			return
 		}
 		if some {
 			continue
 		}
 		if over, err := one.end(); over {
 			_ = out.frames([]frame{a.end(r, err)})
-			return nil
+			return
 		}
 		select {
 		case <-r.Context().Done():
-			return nil
+			return
 		case <-a.stopping:
-			return nil
+			return
 		case <-changed:
 		case <-out.heartbeat.C:
 			if out.beat() != nil {
-				return nil
+				return
 			}
 		}
 	}
@@ -121,8 +138,8 @@ func show(out *eventWriter, one *hub, place *int64) (some bool, changed <-chan s
 }
 
 // alone follows a console for one viewer, whose last line the hub does not know.
-func (a *API) alone(out *eventWriter, r *http.Request, live ServerLive, name, cursor string) error {
-	return a.pump(out, r, func(ctx context.Context, put func(frame) error) error {
+func (a *API) alone(out *eventWriter, r *http.Request, live ServerLive, name, cursor string) {
+	a.pump(out, r, func(ctx context.Context, put func(frame) error) error {
 		return live.Console(ctx, name, cursor, 0, true, func(line api.ConsoleLine, dropped int) error {
 			f, err := consoleFrame(line, dropped)
 			if err != nil {

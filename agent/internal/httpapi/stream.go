@@ -15,18 +15,18 @@ import (
 // source reports what a stream consists of, until it ends or put fails.
 type source func(ctx context.Context, put func(frame) error) error
 
-// stream answers r with server-sent events from source. It returns when the source ended, the reader
-// went away or stopped reading, or the API ends its streams; no goroutine outlives it.
-func (a *API) stream(w http.ResponseWriter, r *http.Request, from source) error {
-	out := newEventWriter(w, a.limits)
-	if out.begin() != nil {
-		return nil
-	}
-	return a.pump(out, r, from)
+// stream answers r with server-sent events from source, see [later]. The request lasts until the source ended, the
+// reader went away or stopped reading, or the API ends its streams; no goroutine outlives it.
+func (a *API) stream(w http.ResponseWriter, r *http.Request, from source) {
+	later(w, func() {
+		if out := newEventWriter(w, a.limits); out.begin() == nil {
+			a.pump(out, r, from)
+		}
+	})
 }
 
 // pump writes what source reports to a stream that has begun.
-func (a *API) pump(out *eventWriter, r *http.Request, from source) error {
+func (a *API) pump(out *eventWriter, r *http.Request, from source) {
 	ctx, cancel := context.WithCancel(r.Context())
 	buffer := newQueue(a.limits)
 	ended := make(chan error, 1)
@@ -41,21 +41,21 @@ func (a *API) pump(out *eventWriter, r *http.Request, from source) error {
 	for {
 		select {
 		case <-r.Context().Done():
-			return nil
+			return
 		case <-a.stopping:
-			return nil
+			return
 		case <-buffer.ready:
 			if out.frames(buffer.take(false)) != nil {
-				return nil
+				return
 			}
 		case <-out.heartbeat.C:
 			if out.beat() != nil {
-				return nil
+				return
 			}
 		case err := <-ended:
 			ended = nil
 			_ = out.frames(append(buffer.take(true), a.end(r, err))) // a reader that left needs no end
-			return nil
+			return
 		}
 	}
 }

@@ -53,7 +53,8 @@ func console(s Services) handler {
 		if _, err := s.Servers.Get(c.ctx, c.target); err != nil {
 			return err
 		}
-		return a.follow(w, r, c, s.ServerLive, int(number(c.query, "tail", 200)))
+		a.follow(w, r, c, s.ServerLive, int(number(c.query, "tail", 200)))
+		return nil
 	}
 	return h
 }
@@ -250,7 +251,8 @@ func streaming(open func(call) (source, error)) handler {
 			if err != nil {
 				return err
 			}
-			return a.stream(w, r, from)
+			a.stream(w, r, from)
+			return nil
 		}}
 }
 
