@@ -87,7 +87,7 @@ func (w *world) addPlugin(p api.Plugin, now time.Time) {
 func (w *world) services() httpapi.Services {
 	return httpapi.Services{
 		Host: hostView{w}, Plugins: pluginView{w}, Overlays: overlayView{w}, OverlayBuilds: overlayView{w}, Content: contentView{w}, Addons: addonView{w},
-		Blueprints: blueprintView{w}, Releases: releaseView{w}, Installation: releaseView{w}, Servers: serverView{w}, ServerActions: serverView{w},
+		Blueprints: blueprintView{w}, Owners: ownerView{w}, Releases: releaseView{w}, Installation: releaseView{w}, Servers: serverView{w}, ServerActions: serverView{w},
 		ServerLive: serverView{w}, Files: fileView{w}, Schedules: scheduleView{w}, Metrics: metricView{w}, Jobs: jobView{w}, Events: eventView{w}, Tokens: newTokenView(w),
 	}
 }

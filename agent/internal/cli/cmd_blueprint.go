@@ -14,7 +14,8 @@ import (
 
 func (a *app) blueprintCommand() *cobra.Command {
 	return a.group("blueprint", "Say which overlays in which order with which settings make a server",
-		a.blueprintList(), a.blueprintShow(), a.blueprintCheck(), a.blueprintCreate(), a.blueprintSet(), a.blueprintDelete(), a.blueprintCampaigns())
+		a.blueprintList(), a.blueprintShow(), a.blueprintCheck(), a.blueprintCreate(), a.blueprintSet(), a.blueprintDelete(), a.blueprintCampaigns(),
+		give(a, "a blueprint", a.completeBlueprint(), (*client.Client).GiveBlueprint, a.showBlueprint))
 }
 
 func (a *app) completeBlueprint() cobra.CompletionFunc {

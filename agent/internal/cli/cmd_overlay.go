@@ -16,7 +16,8 @@ func (a *app) overlayCommand() *cobra.Command {
 	return a.group("overlay", "Make and build overlays: named content that servers are stacked from",
 		a.overlayList(), a.overlayTypes(), a.overlayShow(), a.overlayCreate(), a.overlaySet(), a.overlayEdit(), a.overlayBuild(),
 		a.overlayWipe(), a.overlayDelete(), a.overlayRevisions(), a.overlayDiff(), a.overlayRollback(), a.overlayPin(true), a.overlayPin(false),
-		a.overlaySeed(), a.overlayRefresh(), a.overlayItems(), a.overlayCampaigns())
+		a.overlaySeed(), a.overlayRefresh(), a.overlayItems(), a.overlayCampaigns(),
+		give(a, "an overlay", a.completeOverlay(), (*client.Client).GiveOverlay, a.showOverlay))
 }
 
 func (a *app) completeOverlay() cobra.CompletionFunc {

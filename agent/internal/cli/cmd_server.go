@@ -21,6 +21,7 @@ func (a *app) serverCommand() *cobra.Command {
 		a.serverAction("kill", "Kill a server at once", "Kill the game without asking it to end, also while another job of the server runs.", (*client.Client).KillServer),
 		a.serverAction("reset", "Throw away what a stopped server wrote", "", (*client.Client).ResetServer),
 		a.serverAction("delete", "Stop and delete a server and what it wrote", "", (*client.Client).DeleteServer),
+		give(a, "a server", a.completeServer(), (*client.Client).GiveServer, a.showServer),
 		a.serverCommandLine(), a.serverConsole(), a.serverPlayers())...)
 }
 

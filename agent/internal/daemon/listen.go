@@ -60,6 +60,7 @@ func serveOn(ctx context.Context, server *http.Server, listeners []net.Listener)
 
 func (a *Agent) services() httpapi.Services {
 	overlays := overlays{manager: a.overlays, store: a.db.OverlayStore(), builders: a.builders, jobs: a.runner, servers: a.servers}
+	blueprints := blueprints{manager: a.blueprints, store: a.db.BlueprintStore(), overlays: a.db.OverlayStore()}
 	servers := servers{manager: a.servers}
 	releases := releases{config: a.config.Installation, manager: a.installations, rollouts: a.rollouts, store: a.db.ReleaseStore(),
 		servers: a.db.ServerStore()}
@@ -71,7 +72,8 @@ func (a *Agent) services() httpapi.Services {
 		Addons: addons{library: a.library, overlays: a.overlays, servers: a.servers, store: a.db.ServerStore(),
 			refreshAt: a.config.Overlays.RefreshAt},
 		Content:       contents{sweeper: a.sweeper, disk: a.disk},
-		Blueprints:    blueprints{manager: a.blueprints, store: a.db.BlueprintStore(), overlays: a.db.OverlayStore()},
+		Blueprints:    blueprints,
+		Owners:        owners{overlays: overlays, blueprints: blueprints, servers: servers},
 		Releases:      releases,
 		Installation:  releases,
 		Servers:       servers,

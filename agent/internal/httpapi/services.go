@@ -23,6 +23,7 @@ type Services struct {
 	Addons        Addons
 	Content       Content
 	Blueprints    Blueprints
+	Owners        Owners
 	Releases      Releases
 	Installation  Installation
 	Servers       Servers

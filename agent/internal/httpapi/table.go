@@ -50,6 +50,7 @@ func table(s Services) []route {
 		{get, api.PathOverlayRefresh, "refresh-show", "Show the last and the next refresh.", Read, all(s.Addons.ShowRefresh)},
 		{post, api.PathOverlayRefresh, "refresh-start", "Look for newer content of all overlays.", Operate, refresh(s.Addons)},
 
+		{post, api.PathOverlayOwner, "overlay-give", "Make an overlay belong to somebody else.", Admin, give(s.Owners.GiveOverlay)},
 		{post, api.PathOverlayPin, "overlay-pin", "Keep a revision, or let go of it.", Admin, change(ok, s.OverlayBuilds.Pin)},
 
 		{get, api.PathContentOrphans, "content-orphans", "Look for content that belongs to nothing.", Read, all(s.Content.Orphans)},
@@ -61,6 +62,7 @@ func table(s Services) []route {
 		{get, api.PathBlueprint, "blueprint-show", "Show a blueprint.", Read, one(s.Blueprints.Get)},
 		{patch, api.PathBlueprint, "blueprint-update", "Change a blueprint.", Admin, change(ok, s.Blueprints.Update)},
 		{del, api.PathBlueprint, "blueprint-delete", "Delete a blueprint that nothing uses.", Admin, remove(s.Blueprints.Delete)},
+		{post, api.PathBlueprintOwner, "blueprint-give", "Make a blueprint belong to somebody else.", Admin, give(s.Owners.GiveBlueprint)},
 		{get, api.PathBlueprintCampaigns, "blueprint-campaigns", "List what a blueprint's overlays bring, and what collides.", Read, one(s.Addons.OfBlueprint)},
 		{post, api.PathBlueprintPreview, "blueprint-preview", "Show what a blueprint would come to, and its likely mistakes.", Read, preview(s.Blueprints)},
 
@@ -82,6 +84,7 @@ func table(s Services) []route {
 		{post, api.PathServerKill, "server-kill", "Kill a server at once.", Operate | ServerPower, act(queued, s.ServerActions.Kill)},
 		{post, api.PathServerReset, "server-reset", "Throw away what a server wrote.", Admin | ServerReset, act(queued, s.ServerActions.Reset)},
 		{post, api.PathServerRelease, "server-release", "Let a server stay at a release of the game.", Admin, change(ok, s.ServerActions.Pin)},
+		{post, api.PathServerOwner, "server-give", "Make a server belong to somebody else.", Admin, give(s.Owners.GiveServer)},
 		{post, api.PathServerCommand, "server-command", "Run a console command.", Admin | ServerCommand, command(s.ServerLive)},
 		{get, api.PathServerPlayers, "server-players", "List who plays on a server.", Read | ServerPlayers, one(s.ServerLive.Players)},
 		{post, api.PathServerSay, "server-say", "Say something to everybody who plays.", Operate | ServerPlayers, order(s.ServerLive.Say)},

@@ -34,17 +34,20 @@ const (
 	ServerReset    Right = "server.reset"
 	ServerDelete   Right = "server.delete"
 	ServerShare    Right = "server.share"
+	ServerGive     Right = "server.give"
 	ServerCreate   Right = "server.create"
 
 	OverlayView   Right = "overlay.view"
 	OverlayEdit   Right = "overlay.edit"
 	OverlayBuild  Right = "overlay.build"
 	OverlayDelete Right = "overlay.delete"
+	OverlayGive   Right = "overlay.give"
 	OverlayCreate Right = "overlay.create"
 
 	BlueprintView   Right = "blueprint.view"
 	BlueprintEdit   Right = "blueprint.edit"
 	BlueprintDelete Right = "blueprint.delete"
+	BlueprintGive   Right = "blueprint.give"
 	BlueprintCreate Right = "blueprint.create"
 
 	ScheduleView Right = "schedule.view"
@@ -81,17 +84,20 @@ func Catalogue() []Entry {
 		{ServerReset, "Throw away what it wrote.", true},
 		{ServerDelete, "Delete it.", false},
 		{ServerShare, "Say who else may do what with it.", false},
+		{ServerGive, "Make it belong to somebody else, within that account's limit.", false},
 		{ServerCreate, "Make a server from one of one's own blueprints, within the account's limit.", false},
 
 		{OverlayView, "See an overlay: settings, revisions, files, builds. Everybody has it for system-wide overlays.", false},
 		{OverlayEdit, "Change its settings and go back to an earlier revision.", false},
 		{OverlayBuild, "Build it.", false},
 		{OverlayDelete, "Delete it.", false},
+		{OverlayGive, "Make it belong to somebody else, within that account's limit.", false},
 		{OverlayCreate, "Make an overlay, within the account's limit.", false},
 
 		{BlueprintView, "See a blueprint.", false},
 		{BlueprintEdit, "Change it. Only overlays that one may see can be put in.", false},
 		{BlueprintDelete, "Delete it.", false},
+		{BlueprintGive, "Make it belong to somebody else, within that account's limit.", false},
 		{BlueprintCreate, "Make a blueprint, within the account's limit.", false},
 
 		{ScheduleView, "See a schedule: whoever may do by hand all that it does, and make schedules for every server it names. Of a schedule that names nothing, whoever made it.", false},

@@ -218,9 +218,14 @@ func (p *Panel) agentAs(r *http.Request, who person) (*client.Client, error) {
 	return host.Client.As(who.Name), nil
 }
 
+// limitOf returns how many of a kind an account may own on a host.
+func limitOf(a account.Account, kind string) int {
+	return map[string]int{"server": a.Servers, "overlay": a.Overlays, "blueprint": a.Blueprints}[kind]
+}
+
 // checkLimit refuses to make more than an account may own on a host.
 func (p *Panel) checkLimit(r *http.Request, kind string, who person) error {
-	limit := map[string]int{"server": who.Servers, "overlay": who.Overlays, "blueprint": who.Blueprints}[kind]
+	limit := limitOf(who.Account, kind)
 	if who.Admin() || limit == account.Unlimited {
 		return nil
 	}

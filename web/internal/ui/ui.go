@@ -202,6 +202,8 @@ func table() []route {
 		{post, "/hosts/{host}/servers/{name}/file-reset", right.ServerWrite, "server.file-reset", (*Panel).fileReset},
 		{get, "/hosts/{host}/servers/{name}/people", right.ServerShare, "", (*Panel).shares},
 		{post, "/hosts/{host}/servers/{name}/people", right.ServerShare, "server.share", (*Panel).share},
+		{get, "/hosts/{host}/servers/{name}/give", right.ServerGive, "", (*Panel).giveForm},
+		{post, "/hosts/{host}/servers/{name}/give", right.ServerGive, "server.give", (*Panel).give},
 
 		{get, "/hosts/{host}/overlays", right.Member, "", (*Panel).overlays},
 		{get, "/hosts/{host}/overlays/new", right.OverlayCreate, "", (*Panel).overlayNew},
@@ -220,6 +222,8 @@ func table() []route {
 		{get, "/hosts/{host}/overlays/{name}/diff/{id}", right.OverlayView, "", (*Panel).overlayDiff},
 		{get, "/hosts/{host}/overlays/{name}/delete", right.OverlayDelete, "", (*Panel).overlayConfirm},
 		{post, "/hosts/{host}/overlays/{name}/delete", right.OverlayDelete, "overlay.delete", (*Panel).overlayDelete},
+		{get, "/hosts/{host}/overlays/{name}/give", right.OverlayGive, "", (*Panel).giveForm},
+		{post, "/hosts/{host}/overlays/{name}/give", right.OverlayGive, "overlay.give", (*Panel).give},
 
 		{get, "/hosts/{host}/blueprints", right.Member, "", (*Panel).blueprints},
 		{get, "/hosts/{host}/blueprints/new", right.BlueprintCreate, "", (*Panel).blueprintNew},
@@ -228,6 +232,8 @@ func table() []route {
 		{post, "/hosts/{host}/blueprints/{name}", right.BlueprintEdit, "blueprint.edit", (*Panel).blueprintSave},
 		{get, "/hosts/{host}/blueprints/{name}/delete", right.BlueprintDelete, "", (*Panel).blueprintConfirm},
 		{post, "/hosts/{host}/blueprints/{name}/delete", right.BlueprintDelete, "blueprint.delete", (*Panel).blueprintDelete},
+		{get, "/hosts/{host}/blueprints/{name}/give", right.BlueprintGive, "", (*Panel).giveForm},
+		{post, "/hosts/{host}/blueprints/{name}/give", right.BlueprintGive, "blueprint.give", (*Panel).give},
 		{post, "/hosts/{host}/blueprint-preview", right.Member, unrecorded, (*Panel).blueprintPreview},
 
 		{get, "/hosts/{host}/schedules", right.Member, "", (*Panel).schedules},
