@@ -83,6 +83,10 @@ func (v scheduleView) Update(_ context.Context, actor, name string, update api.S
 	if update.Enabled != nil {
 		s.Enabled = *update.Enabled
 	}
+	s.Reason = update.Reason
+	if update.Take {
+		s.Owner = actor
+	}
 	v.arm(s)
 	v.record("schedule.edited", "schedule/"+name, actor, "Schedule edited.")
 	return *s, nil

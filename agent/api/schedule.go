@@ -67,6 +67,8 @@ type ScheduleCreate struct {
 type ScheduleUpdate struct {
 	Enabled    *bool               `json:"enabled,omitempty"`
 	Definition *ScheduleDefinition `json:"definition,omitempty" doc:"Replaces the whole definition."`
+	Reason     string              `json:"reason,omitempty" maxLength:"500" doc:"Why it is switched off, when no person wants it so. Only with enabled false."`
+	Take       bool                `json:"take,omitempty" doc:"It belongs to who changes it from now on."`
 }
 
 // ScheduleRun sets a schedule off by hand.

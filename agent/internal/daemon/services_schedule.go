@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/left4me/left4me/agent/api"
+	"github.com/left4me/left4me/agent/internal/fault"
 	"github.com/left4me/left4me/agent/internal/httpapi"
 	"github.com/left4me/left4me/agent/internal/schedule"
 )
@@ -31,14 +32,22 @@ func (s schedules) Get(ctx context.Context, name string) (api.Schedule, error) {
 }
 
 func (s schedules) Create(ctx context.Context, actor string, create api.ScheduleCreate) (api.Schedule, error) {
-	draft := schedule.Schedule{Name: create.Name, Owner: actor, Enabled: !create.Disabled}
+	draft := schedule.Schedule{Name: create.Name, Owner: ownerOf(actor), Enabled: !create.Disabled}
 	define(&draft, create.ScheduleDefinition)
 	made, err := s.manager.Create(ctx, actor, draft)
 	return s.show(made), err
 }
 
 func (s schedules) Update(ctx context.Context, actor, name string, update api.ScheduleUpdate) (api.Schedule, error) {
+	off := update.Enabled != nil && !*update.Enabled
+	if update.Reason != "" && !off {
+		return api.Schedule{}, fault.New(fault.Invalid, "Only a schedule that is switched off has a reason for it.").WithField("reason")
+	}
 	changed, err := s.manager.Edit(ctx, actor, name, func(current *schedule.Schedule) {
+		current.Reason = update.Reason
+		if update.Take {
+			current.Owner = ownerOf(actor)
+		}
 		if update.Enabled != nil {
 			current.Enabled = *update.Enabled
 		}

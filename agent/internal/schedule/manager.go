@@ -54,16 +54,18 @@ func (m *Manager) Create(ctx context.Context, actor string, s Schedule) (Schedul
 	return s, err
 }
 
-// Edit changes a schedule with change, which gets a copy. A webhook's address that comes back masked stays.
+// Edit changes a schedule with change, which gets a copy without its Reason. A webhook's address that comes back masked
+// stays.
 func (m *Manager) Edit(ctx context.Context, actor, name string, change func(*Schedule)) (Schedule, error) {
 	before, err := m.Store.ScheduleByName(ctx, name)
 	if err != nil {
 		return Schedule{}, err
 	}
 	after := before
+	after.Reason = ""
 	change(&after)
 	unmask(before.Actions, after.Actions)
-	after.Overlap, after.Reason, after.UpdatedAt = cmp.Or(after.Overlap, OverlapSkip), "", m.Now()
+	after.Overlap, after.UpdatedAt = cmp.Or(after.Overlap, OverlapSkip), m.Now()
 	if err := after.check(ctx, m.Actor); err != nil {
 		return Schedule{}, err
 	}
@@ -81,6 +83,8 @@ func (m *Manager) Edit(ctx context.Context, actor, name string, change func(*Sch
 
 func said(before, after Schedule) string {
 	switch {
+	case !after.Enabled && after.Reason != "":
+		return "Schedule switched off: " + after.Reason
 	case before.Enabled && !after.Enabled:
 		return "Schedule switched off."
 	case !before.Enabled && after.Enabled:

@@ -125,6 +125,16 @@ func (s *Store) Find(ctx context.Context, name string) (Account, error) {
 	return one(ctx, s.db.NewSelect().Where("name = ?", plain(name)))
 }
 
+// Known returns the account with a name, also one that was deleted: its DeletedAt says so. Names are never given again.
+func (s *Store) Known(ctx context.Context, name string) (Account, error) {
+	var a Account
+	err := s.db.NewSelect().Model(&a).Where("name = ?", plain(name)).Scan(ctx)
+	if errors.Is(err, sql.ErrNoRows) {
+		return a, ErrNotFound
+	}
+	return a, err
+}
+
 // List returns all accounts by name.
 func (s *Store) List(ctx context.Context) ([]Account, error) {
 	var out []Account

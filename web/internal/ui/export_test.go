@@ -34,6 +34,9 @@ func Routes() []Route {
 // RevokePending tells agents what they could not be told before, as Tend does every minute.
 func (p *Panel) RevokePending(ctx context.Context) error { return p.revokePending(ctx) }
 
+// Hold switches off what people may not let hosts do any more, as Tend does every minute.
+func (p *Panel) Hold(ctx context.Context) error { return p.hold(ctx) }
+
 // Register adds a host that was not tried first.
 func (p *Panel) Register(t testing.TB, name, address string) {
 	t.Helper()

@@ -143,7 +143,7 @@ func (p *Panel) receiver(r *http.Request, g gift) (account.Account, *view.Proble
 // its owner needs no share.
 func (p *Panel) settle(ctx context.Context, host string, g gift, to account.Account) error {
 	if g.kind != "server" {
-		return nil
+		return p.holdOn(ctx, host)
 	}
 	if to.ID != 0 {
 		if err := p.Accounts.RemoveShare(ctx, host, g.server, to.ID); err != nil {

@@ -58,7 +58,7 @@ func (p *Panel) root(w http.ResponseWriter, r *http.Request) error {
 		if out.Host, err = agent.Host(ctx); err != nil {
 			return out, err
 		}
-		sees, err := p.look(r.WithContext(ctx), agent, host.Name, who)
+		sees, err := p.look(ctx, agent, host.Name, who)
 		out.Servers = sees.servers
 		out.Page = page
 		out.Page.Host = host.Name

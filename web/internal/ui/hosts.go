@@ -100,12 +100,13 @@ func (p *Panel) Close() {
 	p.hosts.added = nil
 }
 
-// Tend looks after what is over or left to do, until ctx ends: sessions, links, and tokens of people who are gone.
+// Tend looks after what is over or left to do, until ctx ends: sessions, links, and what hosts would do for people who may not
+// do it any more, by token or by schedule.
 func (p *Panel) Tend(ctx context.Context, every time.Duration, report func(error)) {
 	tick := time.NewTicker(every)
 	defer tick.Stop()
 	for {
-		if err := errors.Join(p.Accounts.Sweep(ctx), p.revokePending(ctx)); err != nil && ctx.Err() == nil {
+		if err := errors.Join(p.Accounts.Sweep(ctx), p.revokePending(ctx), p.hold(ctx)); err != nil && ctx.Err() == nil {
 			report(err)
 		}
 		select {

@@ -23,8 +23,10 @@ func (p *Panel) revokeTokensFor(ctx context.Context, host, owner, server string)
 	if err := p.Accounts.PutRevocation(ctx, wanted); err != nil {
 		return err
 	}
-	_ = p.revoke(ctx, wanted) // Tend tries again
-	return nil
+	if p.revoke(ctx, wanted) != nil {
+		return nil // Tend tries again, and looks at the schedules
+	}
+	return p.holdOn(ctx, host)
 }
 
 func (p *Panel) revokePending(ctx context.Context) error {

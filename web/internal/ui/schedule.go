@@ -157,7 +157,11 @@ func (p *Panel) scheduleSave(w http.ResponseWriter, r *http.Request) error {
 	if problem != nil {
 		return p.scheduleForm(w, r, status, f, problem)
 	}
-	if _, err := agent.UpdateSchedule(r.Context(), stored.Name, api.ScheduleUpdate{Definition: &d}); err != nil {
+	take, err := p.takes(r, stored.Owner, d)
+	if err != nil {
+		return err
+	}
+	if _, err := agent.UpdateSchedule(r.Context(), stored.Name, api.ScheduleUpdate{Definition: &d, Take: take}); err != nil {
 		problem, status := problemOf(err)
 		return p.scheduleForm(w, r, status, f, problem)
 	}
@@ -175,7 +179,18 @@ func (p *Panel) scheduleSwitch(w http.ResponseWriter, r *http.Request) error {
 		said = "Switched on."
 	}
 	note(r, "%s", said)
-	if _, err := agent.UpdateSchedule(r.Context(), param(r, "name"), api.ScheduleUpdate{Enabled: &on}); err != nil {
+	name := param(r, "name")
+	change := api.ScheduleUpdate{Enabled: &on}
+	if on {
+		stored, err := agent.Schedule(r.Context(), name)
+		if err != nil {
+			return err
+		}
+		if change.Take, err = p.takes(r, stored.Owner, stored.ScheduleDefinition); err != nil {
+			return err
+		}
+	}
+	if _, err := agent.UpdateSchedule(r.Context(), name, change); err != nil {
 		return err
 	}
 	return p.done(w, r, p.url(r, "schedules"), said)

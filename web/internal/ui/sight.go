@@ -1,6 +1,7 @@
 package ui
 
 import (
+	"context"
 	"net/http"
 	"strings"
 	"time"
@@ -47,12 +48,11 @@ func (p *Panel) sieve(r *http.Request) (sight, error) {
 }
 
 func (p *Panel) sightOf(r *http.Request, agent *client.Client, who person) (sight, error) {
-	return p.look(r, agent, p.hostName(r), who)
+	return p.look(r.Context(), agent, p.hostName(r), who)
 }
 
 // look is sightOf for a host that the address does not name.
-func (p *Panel) look(r *http.Request, agent *client.Client, host string, who person) (sight, error) {
-	ctx := r.Context()
+func (p *Panel) look(ctx context.Context, agent *client.Client, host string, who person) (sight, error) {
 	s := sight{who: who.right(), shared: map[string]right.Set{}, subjects: map[string]object{}}
 	given, err := p.Accounts.SharesOf(ctx, host, who.ID)
 	if err != nil {
