@@ -56,7 +56,7 @@ bench: ## run the benchmarks, once each, with side-by-side ratios
 
 .PHONY: soak
 soak: ## let fifty demo servers run for half an hour, and a thousand viewers look at a flood for a minute
-	LEFT4ME_SOAK_SECONDS=1800 LEFT4ME_FLOOD_SECONDS=60 go test -run '^$$' -bench 'FiftyServers|ConsoleViewers' -benchtime 1x -timeout 60m ./test/e2e
+	LEFT4ME_SOAK_SECONDS=$${LEFT4ME_SOAK_SECONDS:-1800} LEFT4ME_FLOOD_SECONDS=$${LEFT4ME_FLOOD_SECONDS:-60} go test -run '^$$' -bench 'FiftyServers|ConsoleViewers' -benchtime 1x -timeout 60m ./test/e2e
 
 .PHONY: lint
 lint: ## gofmt, vet on Linux and macOS, golangci-lint with the layer rules
