@@ -24,6 +24,8 @@ type World struct {
 	// Mute makes games that start from now on never answer; EndAtStart makes them end with this exit.
 	Mute       bool
 	EndAtStart *server.Exit
+	// Linger, when set, holds back the end of games that are asked to stop until it is closed.
+	Linger chan struct{}
 }
 
 type unit struct {
@@ -33,6 +35,7 @@ type unit struct {
 	obeys    bool // commands
 	lines    []server.Line
 	printed  chan struct{} // closed and replaced with each line
+	ended    chan struct{} // closed with the game
 	asked    int           // how often for its players
 	commands []string      // that it was given
 }
@@ -62,7 +65,7 @@ func (w *World) Start(_ context.Context, plan server.LaunchPlan) error {
 	}
 	w.next++
 	before := u
-	u = &unit{plan: plan, answers: !w.Mute, obeys: !w.Mute, printed: make(chan struct{}),
+	u = &unit{plan: plan, answers: !w.Mute, obeys: !w.Mute, printed: make(chan struct{}), ended: make(chan struct{}),
 		status: server.UnitStatus{Server: plan.Server, State: server.UnitActive, PID: 1000 + w.next, StartedAt: time.Now()}}
 	if before != nil {
 		u.lines = before.lines
@@ -77,13 +80,36 @@ func (w *World) Start(_ context.Context, plan server.LaunchPlan) error {
 }
 
 // Stop implements server.Supervisor.
-func (w *World) Stop(_ context.Context, serverID string, _ time.Duration) error {
+func (w *World) Stop(ctx context.Context, serverID string, _ time.Duration) error {
+	w.mu.Lock()
+	u := w.units[serverID]
+	if u == nil || u.status.State != server.UnitActive && u.status.State != server.UnitStopping {
+		w.mu.Unlock()
+		return nil
+	}
+	if u.status.State == server.UnitActive {
+		u.status.State = server.UnitStopping
+		w.tellLocked(u.status)
+		if w.Linger == nil {
+			w.endLocked(u, server.Exit{Asked: true})
+		} else {
+			go w.endAfter(w.Linger, u) // ends with the test's closing of it
+		}
+	}
+	w.mu.Unlock()
+	select {
+	case <-u.ended:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+func (w *World) endAfter(held <-chan struct{}, u *unit) {
+	<-held
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if u := w.units[serverID]; u != nil && u.status.State == server.UnitActive {
-		w.endLocked(u, server.Exit{Asked: true})
-	}
-	return nil
+	w.endLocked(u, server.Exit{Asked: true})
 }
 
 // End makes a game end by itself.
@@ -104,7 +130,11 @@ func (w *World) Reboot(serverID string) {
 }
 
 func (w *World) endLocked(u *unit, exit server.Exit) {
+	if u.status.State == server.UnitExited {
+		return
+	}
 	u.answers, u.obeys = false, false
+	close(u.ended)
 	close(u.printed)
 	u.printed = make(chan struct{})
 	u.status.State, u.status.Exit, u.status.EndedAt, u.status.PID = server.UnitExited, exit, time.Now(), 0

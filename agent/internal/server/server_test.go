@@ -201,6 +201,46 @@ func TestStopOvertakesStart(t *testing.T) {
 	wait(t, r, "alpha", server.Offline)
 }
 
+// A game that was asked to end does so although the job is canceled. Its tree must go too.
+func TestACanceledStopLeavesNoTree(t *testing.T) {
+	for name, begin := range map[string]func(r *rig.Rig) (job.Job, error){
+		"stop":    func(r *rig.Rig) (job.Job, error) { return r.Servers.Stop(context.Background(), "ann", "alpha") },
+		"restart": func(r *rig.Rig) (job.Job, error) { return r.Servers.Restart(context.Background(), "ann", "alpha") },
+	} {
+		t.Run(name, func(t *testing.T) {
+			r, _ := alpha(t)
+			ctx := context.Background()
+			r.Succeed(r.Servers.Start(ctx, "ann", "alpha"))
+			wait(t, r, "alpha", server.Running)
+			r.World.Linger = make(chan struct{})
+			queued, err := begin(r)
+			if err != nil {
+				t.Fatal(err)
+			}
+			wait(t, r, "alpha", server.Stopping)
+			if _, err := r.Jobs.Cancel(ctx, queued.ID, "ann"); err != nil {
+				t.Fatal(err)
+			}
+			if done := r.Done(queued, nil); done.Status != job.Canceled {
+				t.Errorf("it is %s: %v", done.Status, done.Error)
+			}
+			close(r.World.Linger)
+			wait(t, r, "alpha", server.Offline)
+			deadline := time.Now().Add(time.Minute)
+			for {
+				mounts, err := r.Disk.Mounts(ctx)
+				if err == nil && len(mounts) == 0 {
+					return
+				}
+				if time.Now().After(deadline) {
+					t.Fatalf("mounts = %v, %v", mounts, err)
+				}
+				time.Sleep(5 * time.Millisecond)
+			}
+		})
+	}
+}
+
 func TestKillIsAlwaysAllowed(t *testing.T) {
 	r, _ := alpha(t)
 	ctx := context.Background()

@@ -2,6 +2,7 @@ package server
 
 import (
 	"context"
+	"errors"
 
 	"github.com/left4me/left4me/agent/internal/content"
 	"github.com/left4me/left4me/agent/internal/fault"
@@ -45,8 +46,17 @@ func (m *Manager) runRestart(ctx context.Context, run *job.Run) error {
 	return m.noteFailure(ctx, s, m.start(ctx, run, s))
 }
 
-// stop ends the process group, then the tree. step is unit.stop or unit.kill.
+// stop ends the process group, then the tree. step is unit.stop or unit.kill. The game of a stop that is canceled ends all
+// the same, so another job sees to the tree.
 func (m *Manager) stop(ctx context.Context, run *job.Run, s Server, step string) error {
+	err := m.endUnit(ctx, run, s, step)
+	if err != nil && ctx.Err() != nil {
+		return errors.Join(err, m.Release(context.WithoutCancel(ctx), s.ID))
+	}
+	return err
+}
+
+func (m *Manager) endUnit(ctx context.Context, run *job.Run, s Server, step string) error {
 	timeout := m.StopTimeout
 	if step == "unit.kill" {
 		timeout = 0

@@ -123,7 +123,8 @@ func (m *Manager) Resume(ctx context.Context, serverID string) error {
 }
 
 // Release queues, for the system, the end of a tree whose game does not run: the mounter was away when it should
-// have ended. The job looks again under the server's lock, so a start that comes first keeps its tree.
+// have ended, or a stop was canceled. The job looks again under the server's lock, so a start that comes first keeps its
+// tree, and it waits for a game that is stopping.
 func (m *Manager) Release(ctx context.Context, serverID string) error {
 	err := m.Store.Update(ctx, func(tx Tx) error {
 		s, err := tx.ServerByID(ctx, serverID)
@@ -142,11 +143,11 @@ func (m *Manager) runRelease(ctx context.Context, run *job.Run) error {
 	if err != nil {
 		return err
 	}
-	active, err := m.active(ctx, s.ID)
+	runs, err := m.runsOn(ctx, run, s)
 	if err != nil {
 		return err
 	}
-	if active {
+	if runs {
 		run.Summary("It runs; its tree stays.")
 		return nil
 	}
