@@ -103,6 +103,10 @@ func sweepRecords(dir *beneath.Dir) error {
 	var errs []error
 	for _, name := range records {
 		content := strings.TrimSuffix(strings.TrimPrefix(name, recordPrefix), recordSuffix)
+		if content == name { // half a record
+			errs = append(errs, dir.Unlink(name))
+			continue
+		}
 		there, err := dir.Exists(content)
 		if err != nil || there {
 			errs = append(errs, err)
