@@ -33,7 +33,7 @@ func (p *Plan) Compose(ctx context.Context, to *beneath.Dir, owner Owner) (share
 	if err := own(to, owner, unix.Fchown); err != nil {
 		return 0, err
 	}
-	c.fail(c.dir(p.input.Base, p.input.Upper, to, ""))
+	c.fail(c.dir(p.input.Base, p.input.Upper, to, "", false))
 	c.running.Wait()
 	if err := context.Cause(c.ctx); err != nil {
 		return 0, err
@@ -73,12 +73,12 @@ func own(dir *beneath.Dir, owner Owner, chown func(fd, uid, gid int) error) erro
 	return unix.Fchmod(dir.FD(), dirMode)
 }
 
-// dir fills to from base and upper, each of which may be nil.
-func (c *composer) dir(base, upper, to *beneath.Dir, at string) error {
+// dir fills to from base and upper, each of which may be nil. hides: of the base, only what equals the upper's is taken.
+func (c *composer) dir(base, upper, to *beneath.Dir, at string, hides bool) error {
 	if err := c.ctx.Err(); err != nil {
 		return err
 	}
-	hidden, err := c.fromUpper(base, upper, to, at)
+	hidden, err := c.fromUpper(base, upper, to, at, hides)
 	if err != nil || base == nil {
 		return err
 	}
@@ -87,7 +87,7 @@ func (c *composer) dir(base, upper, to *beneath.Dir, at string) error {
 		return err
 	}
 	for _, e := range entries {
-		if hidden[e.Name()] {
+		if hidden[e.Name()] || hides && !c.plan.same[at+e.Name()] {
 			continue
 		}
 		if err := c.fromBase(base, e, to, at+e.Name()); err != nil {
@@ -99,7 +99,7 @@ func (c *composer) dir(base, upper, to *beneath.Dir, at string) error {
 
 func (c *composer) fromBase(base *beneath.Dir, e fs.DirEntry, to *beneath.Dir, name string) error {
 	if e.IsDir() {
-		return c.subdir(base, nil, to, e.Name(), name)
+		return c.subdir(base, nil, to, e.Name(), name, false)
 	}
 	if e.Type()&fs.ModeSymlink != 0 {
 		c.link(name)
@@ -108,7 +108,7 @@ func (c *composer) fromBase(base *beneath.Dir, e fs.DirEntry, to *beneath.Dir, n
 }
 
 // fromUpper takes what the upper has and returns the names of the base that it hides.
-func (c *composer) fromUpper(base, upper, to *beneath.Dir, at string) (map[string]bool, error) {
+func (c *composer) fromUpper(base, upper, to *beneath.Dir, at string, hides bool) (map[string]bool, error) {
 	if upper == nil {
 		return nil, nil
 	}
@@ -125,7 +125,7 @@ func (c *composer) fromUpper(base, upper, to *beneath.Dir, at string) (map[strin
 		hidden[e.Name()] = true
 		switch {
 		case e.IsDir():
-			err = c.subdir(base, upper, to, e.Name(), name)
+			err = c.subdir(base, upper, to, e.Name(), name, hides)
 		case e.Type()&fs.ModeDevice != 0: // Inspect allows deletions only
 		default:
 			err = c.file(upper, to, e, name)
@@ -138,15 +138,15 @@ func (c *composer) fromUpper(base, upper, to *beneath.Dir, at string) (map[strin
 }
 
 // subdir makes name in to from what base and upper have under it, at the side if there is a free slot.
-func (c *composer) subdir(base, upper, to *beneath.Dir, name, full string) error {
-	j := job{full: full}
+func (c *composer) subdir(base, upper, to *beneath.Dir, name, full string, hides bool) error {
+	j := job{full: full, hides: hides}
 	if err := j.open(c, base, upper, to, name); err != nil {
 		j.close()
 		return err
 	}
 	work := func() error {
 		defer j.close()
-		return c.dir(j.base, j.upper, j.to, full+"/")
+		return c.dir(j.base, j.upper, j.to, full+"/", j.hides)
 	}
 	select {
 	case c.slots <- struct{}{}:
@@ -164,19 +164,21 @@ func (c *composer) subdir(base, upper, to *beneath.Dir, name, full string) error
 type job struct {
 	full            string
 	base, upper, to *beneath.Dir
+	hides           bool // the upper hides the base
 }
 
 func (j *job) open(c *composer, base, upper, to *beneath.Dir, name string) (err error) {
-	hides := false
 	if upper != nil {
 		if j.upper, err = upper.Open(name); err != nil {
 			return err
 		}
-		if hides, err = opaque(j.upper, c.plan.input.UserXattr); err != nil {
+		own, err := opaque(j.upper, c.plan.input.UserXattr)
+		if err != nil {
 			return err
 		}
+		j.hides = j.hides || own
 	}
-	if base != nil && !hides {
+	if base != nil {
 		if j.base, err = openIfDir(base, name); err != nil {
 			return err
 		}

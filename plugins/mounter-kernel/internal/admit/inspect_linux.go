@@ -55,7 +55,7 @@ func Inspect(ctx context.Context, input Input, limits Limits) (*Plan, error) {
 		ctx: ctx, limits: limits, links: map[file]int{},
 		plan: &Plan{input: input, Totals: input.BaseTotals, same: map[string]bool{}},
 	}
-	if err := i.dir(input.Base, input.Upper, ""); err != nil {
+	if err := i.dir(input.Base, input.Upper, "", false); err != nil {
 		return nil, err
 	}
 	if err := i.outside(); err != nil {
@@ -74,8 +74,9 @@ type inspector struct {
 
 type file struct{ dev, ino uint64 }
 
-// dir inspects upper over base, which is nil where there is none or the upper hides it.
-func (i *inspector) dir(base, upper *beneath.Dir, at string) error {
+// dir inspects upper over base, which is nil where there is none. hides: nothing of the base shows through, because a
+// script removed the directory and made it again; files that came back as they were are shared all the same.
+func (i *inspector) dir(base, upper *beneath.Dir, at string, hides bool) error {
 	if err := i.ctx.Err(); err != nil {
 		return err
 	}
@@ -90,14 +91,41 @@ func (i *inspector) dir(base, upper *beneath.Dir, at string) error {
 			return err
 		}
 		names.see(fresh)
-		if err := i.entry(base, fresh, at+found.Name()); err != nil {
+		if err := i.entry(base, fresh, at+found.Name(), hides); err != nil {
 			return err
 		}
+	}
+	if hides {
+		return i.rest(base, names.upper)
 	}
 	return names.compare(base)
 }
 
-func (i *inspector) entry(base *beneath.Dir, fresh tree.Entry, name string) error {
+// rest counts what was in a directory of the base and is not in the one that took its place.
+func (i *inspector) rest(base *beneath.Dir, upper map[string]bool) error {
+	if base == nil {
+		return nil
+	}
+	entries, err := base.Entries()
+	if err != nil {
+		return err
+	}
+	for _, e := range entries {
+		if upper[e.Name()] {
+			continue
+		}
+		old, err := tree.Look(base, e.Name())
+		if err == nil {
+			err = i.gone(old)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (i *inspector) entry(base *beneath.Dir, fresh tree.Entry, name string, hides bool) error {
 	old, err := lookup(base, fresh.Name)
 	if err != nil {
 		return err
@@ -110,7 +138,7 @@ func (i *inspector) entry(base *beneath.Dir, fresh tree.Entry, name string) erro
 	}
 	switch fresh.Kind() {
 	case unix.S_IFDIR:
-		return i.subdir(old, fresh, name)
+		return i.subdir(old, fresh, name, hides)
 	case unix.S_IFREG, unix.S_IFLNK:
 		return i.file(old, fresh, name)
 	}
@@ -140,34 +168,34 @@ func (i *inspector) gone(old tree.Entry) error {
 	return nil
 }
 
-func (i *inspector) subdir(old *tree.Entry, fresh tree.Entry, name string) error {
+func (i *inspector) subdir(old *tree.Entry, fresh tree.Entry, name string, hides bool) error {
 	upper, err := fresh.Dir.Open(fresh.Name)
 	if err != nil {
 		return err
 	}
 	defer upper.Close()
-	hides, err := opaque(upper, i.plan.input.UserXattr)
+	own, err := opaque(upper, i.plan.input.UserXattr)
 	if err != nil {
 		return err
 	}
-	if old == nil || hides || old.Kind() != unix.S_IFDIR {
-		if old != nil {
-			if err := i.gone(*old); err != nil {
-				return err
-			}
-		}
-		i.plan.Totals.Dirs++
-		if err := i.bounded(); err != nil {
+	if old != nil && old.Kind() == unix.S_IFDIR {
+		base, err := old.Dir.Open(old.Name)
+		if err != nil {
 			return err
 		}
-		return i.dir(nil, upper, name+"/")
+		defer base.Close()
+		return i.dir(base, upper, name+"/", hides || own)
 	}
-	base, err := old.Dir.Open(old.Name)
-	if err != nil {
+	if old != nil {
+		if err := i.gone(*old); err != nil {
+			return err
+		}
+	}
+	i.plan.Totals.Dirs++
+	if err := i.bounded(); err != nil {
 		return err
 	}
-	defer base.Close()
-	return i.dir(base, upper, name+"/")
+	return i.dir(nil, upper, name+"/", false)
 }
 
 func (i *inspector) file(old *tree.Entry, fresh tree.Entry, name string) error {
