@@ -56,6 +56,23 @@ func (v pluginView) Restart(ctx context.Context, actor, name string) (api.Plugin
 	return *p, nil
 }
 
+func (v pluginView) Log(ctx context.Context, name string, after int64) ([]api.PluginLine, error) {
+	if _, err := v.Get(ctx, name); err != nil {
+		return nil, err
+	}
+	defer v.lock()()
+	lines := v.logs[name]
+	return slices.Clone(lines[min(max(after, 0), int64(len(lines))):]), nil
+}
+
+// LogPlugin lets a plugin log a line.
+func (a *Agent) LogPlugin(name, level, text string) {
+	defer a.w.lock()()
+	lines := a.w.logs[name]
+	a.w.logs[name] = append(lines, api.PluginLine{Seq: int64(len(lines) + 1), Time: time.Now().UTC(), Level: level, Text: text})
+	a.w.change()
+}
+
 func (v pluginView) Types(context.Context) ([]api.OverlayType, error) {
 	defer v.lock()()
 	return slices.Clone(v.types), nil

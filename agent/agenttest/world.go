@@ -23,6 +23,7 @@ type world struct {
 	host       api.Host
 	plugins    []api.Plugin
 	types      []api.OverlayType
+	logs       map[string][]api.PluginLine // by plugin
 	overlays   map[string]*overlay
 	blueprints map[string]*api.Blueprint
 	releases   []api.Release
@@ -51,6 +52,7 @@ func newWorld() *world {
 		overlays: map[string]*overlay{}, blueprints: map[string]*api.Blueprint{}, servers: map[string]*gameServer{}, schedules: map[string]*api.Schedule{},
 		releases: []api.Release{{ID: id.New(), Version: "2.2.4.3", Build: "17033453", Current: true, Bytes: 8 << 30, Files: 12_345, CreatedAt: now}},
 		game:     api.Installation{Source: "plugin", Plugin: "game-steamcmd", Update: "manual", Newest: "17033453", CheckedAt: &now},
+		logs:     map[string][]api.PluginLine{},
 		scripts:  map[string]Script{},
 		tokens:   map[string]token.Token{},
 		contents: map[string]Content{},

@@ -58,6 +58,14 @@ type Plugin struct {
 	LastExitAt   *time.Time        `json:"last_exit_at,omitempty"`
 }
 
+// PluginLine is one line that a plugin logged or printed, without the values of secrets.
+type PluginLine struct {
+	Seq   int64     `json:"seq" doc:"Rising. Begins with 1 at the start of the agent."`
+	Time  time.Time `json:"time"`
+	Level string    `json:"level" doc:"trace, debug, info, warn, error"`
+	Text  string    `json:"text"`
+}
+
 // OverlayType is what overlays can be made with: an enabled builder plugin.
 type OverlayType struct {
 	Name   string          `json:"name" doc:"The plugin's name in the config."`

@@ -8,6 +8,7 @@ const (
 	PathPlugins          = Prefix + "/plugins"                 // GET []Plugin
 	PathPlugin           = PathPlugins + "/{name}"             // GET Plugin
 	PathPluginRestart    = PathPlugin + "/restart"             // POST Plugin
+	PathPluginLog        = PathPlugin + "/log"                 // GET []PluginLine ?after=: the newest, at most 200
 	PathOverlayTypes     = Prefix + "/overlay-types"           // GET []OverlayType
 	PathOverlays         = Prefix + "/overlays"                // GET []Overlay, POST OverlayCreate -> 201 Overlay
 	PathOverlay          = PathOverlays + "/{name}"            // GET, PATCH OverlayUpdate, DELETE

@@ -29,6 +29,11 @@ func (c *Client) RestartPlugin(ctx context.Context, name string) (api.Plugin, er
 	return post[api.Plugin](ctx, c, api.PathPluginRestart, name)
 }
 
+// PluginLog returns the newest lines of a plugin's log that come after the one with a number, oldest first.
+func (c *Client) PluginLog(ctx context.Context, name string, after int64) ([]api.PluginLine, error) {
+	return get[[]api.PluginLine](ctx, c, withQuery(api.PathPluginLog, "after", positive(after)), name)
+}
+
 // OverlayTypes lists what overlays can be made with.
 func (c *Client) OverlayTypes(ctx context.Context) ([]api.OverlayType, error) {
 	return get[[]api.OverlayType](ctx, c, api.PathOverlayTypes)

@@ -47,6 +47,26 @@ func (a *app) pluginCommand() *cobra.Command {
 				return a.showPlugin(agent.RestartPlugin(ctx, args[0]))
 			},
 		}),
+		a.build(command{
+			use: "log NAME", short: "Show the newest lines that a plugin logged", args: exactly("NAME"), complete: complete,
+			long: "Show the newest lines that a plugin logged, at most 200. Older ones are in the journal. A plugin that is a unit of\n" +
+				"its own has its log there alone.",
+			run: func(ctx context.Context, args []string) error {
+				agent, err := a.agent()
+				if err != nil {
+					return err
+				}
+				found, err := agent.PluginLog(ctx, args[0], 0)
+				if err != nil {
+					return err
+				}
+				return a.show(found, func(w io.Writer) {
+					for _, line := range found {
+						fmt.Fprintf(w, "%s %-5s %s\n", moment(line.Time), line.Level, printable(line.Text))
+					}
+				})
+			},
+		}),
 		a.pluginInstall(), a.pluginEnable(), a.pluginDisable(), a.pluginSwap(), a.pluginNew(), a.pluginVerify(), a.pluginRun(), a.pluginDocs())
 }
 

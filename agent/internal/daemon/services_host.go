@@ -84,6 +84,15 @@ func (p plugins) Restart(ctx context.Context, actor, name string) (api.Plugin, e
 	return p.Get(ctx, name)
 }
 
+func (p plugins) Log(_ context.Context, name string, after int64) ([]api.PluginLine, error) {
+	lines, err := p.host.Log(name, after)
+	out := make([]api.PluginLine, len(lines))
+	for i, line := range lines {
+		out[i] = api.PluginLine{Seq: line.Number, Time: line.Time.UTC(), Level: line.Level, Text: line.Text}
+	}
+	return out, err
+}
+
 func (p plugins) Types(ctx context.Context) ([]api.OverlayType, error) {
 	var out []api.OverlayType
 	for _, known := range p.builders.Types(ctx) {

@@ -49,6 +49,8 @@ type Plugins interface {
 	// Restart asks for an end and a new start, also of a plugin that was given up. It returns the
 	// plugin's state right after.
 	Restart(ctx context.Context, actor, name string) (api.Plugin, error)
+	// Log returns the newest kept lines above a number, oldest first.
+	Log(ctx context.Context, name string, after int64) ([]api.PluginLine, error)
 	// Types lists what overlays can be made with.
 	Types(ctx context.Context) ([]api.OverlayType, error)
 }

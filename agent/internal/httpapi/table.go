@@ -33,6 +33,7 @@ func table(s Services) []route {
 		{get, api.PathPlugins, "plugin-list", "List configured plugins.", Read, all(s.Plugins.List)},
 		{get, api.PathPlugin, "plugin-show", "Show a plugin.", Read, one(s.Plugins.Get)},
 		{post, api.PathPluginRestart, "plugin-restart", "Restart a plugin.", Admin, act(ok, s.Plugins.Restart)},
+		{get, api.PathPluginLog, "plugin-log", "List the newest lines that a plugin logged.", Admin, pluginLog(s.Plugins)},
 		{get, api.PathOverlayTypes, "overlay-types", "List what overlays can be made with.", Read, all(s.Plugins.Types)},
 
 		{get, api.PathOverlays, "overlay-list", "List overlays.", Read, all(s.Overlays.List)},
@@ -146,6 +147,13 @@ func openAPI() handler {
 		_, _ = w.Write(a.document)
 		return nil
 	}}
+}
+
+// pluginLog is for admins: a plugin logs what it likes, of everybody's overlays.
+func pluginLog(plugins Plugins) handler {
+	return answers(ok, func(c call) ([]api.PluginLine, error) {
+		return plugins.Log(c.ctx, c.target, number(c.query, "after", 0))
+	}, afterParam())
 }
 
 func diff(builds OverlayBuilds) handler {

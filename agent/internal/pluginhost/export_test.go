@@ -37,7 +37,9 @@ type Sink = sink
 
 var NewSink = newSink
 
-func (s *sink) Take(line string)    { s.take([]byte(line), 0) }
+func (s *sink) Take(line string)            { s.take([]byte(line), 0) }
+func (s *sink) Since(after int64) []LogLine { return s.since(after) }
+
 func (s *sink) Last(n int) []string { return s.last(n) }
 func (s *sink) Begin()              { s.begin() }
 func (s *sink) Hide(secret string)  { s.hide(map[string]string{"key": secret}) }

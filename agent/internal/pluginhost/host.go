@@ -168,6 +168,16 @@ func (h *Host) Get(name string) (Status, error) {
 	return status, nil
 }
 
+// Log returns the newest lines of a plugin's log above a number, oldest first, at most 200. Of a plugin that is a unit of its
+// own systemd has the log; here is only what the agent reads.
+func (h *Host) Log(name string, after int64) ([]LogLine, error) {
+	s := h.plugins[name]
+	if s == nil {
+		return nil, h.notFound(name)
+	}
+	return s.log.since(after), nil
+}
+
 func (h *Host) notFound(name string) error {
 	return fault.New(fault.NotFound, "There is no plugin %q.", clean(name, maxWord)).
 		WithHint("The plugins are: %s.", strings.Join(h.order, ", "))

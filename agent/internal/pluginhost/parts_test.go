@@ -175,6 +175,40 @@ func TestLastLinesAreInOrder(t *testing.T) {
 	}
 }
 
+// TestLinesSinceANumber: readers go on where they left off, also after the ring went round, and learn no secret, neither one
+// that was changed meanwhile nor the half of one where a long line is cut.
+func TestLinesSinceANumber(t *testing.T) {
+	var out bytes.Buffer
+	s := newSink(&out)
+	s.Hide("hunter2")
+	for n := range 333 {
+		s.Take(fmt.Sprintf(`{"@level":"warn","@message":"line","n":%d}`, n+1))
+	}
+	s.Take("the word is hunter2")
+	s.Hide("another-secret")
+	s.Take("now it is another-secret")
+	s.Take(strings.Repeat("x", 1<<10-7) + "another-secret")
+	all := s.Since(0)
+	if len(all) != 200 || all[0].Number != 137 || all[0].Text != "line n=137" || all[0].Level != "warn" || all[0].Time.IsZero() {
+		t.Fatalf("%d lines, the first is %+v", len(all), all[0])
+	}
+	for _, line := range all {
+		if strings.Contains(line.Text, "hunter2") || strings.Contains(line.Text, "another") {
+			t.Errorf("line %d tells a secret: %s", line.Number, line.Text)
+		}
+	}
+	got := s.Since(334)
+	if len(got) != 2 || got[0].Text != "now it is [secret key]" || got[0].Level != "info" || got[1].Number != 336 {
+		t.Errorf("after 334: %+v", got)
+	}
+	if n := len(s.Since(336)); n != 0 {
+		t.Errorf("%d lines after the last", n)
+	}
+	if n := len(s.Since(1000)); n != 200 {
+		t.Errorf("%d lines after a number of an earlier agent, want all", n)
+	}
+}
+
 func TestClean(t *testing.T) {
 	for in, want := range map[string]string{
 		"plain":                  "plain",

@@ -32,15 +32,22 @@ type sink struct {
 	lastNotice time.Time
 	panicking  bool
 	secrets    *strings.Replacer // nil = none
-	kept       [][]byte          // ring, raw
+	kept       []keptLine        // ring
 	next       int
+	count      int64 // of all lines so far
+}
+
+// keptLine is a line as it came, with the time when it did.
+type keptLine struct {
+	at   time.Time
+	data []byte
 }
 
 func newSink(logger *slog.Logger) *sink {
 	return &sink{logger: logger, tokens: logBurst, refilled: time.Now()}
 }
 
-// hide makes the values of secrets unreadable in everything that comes after.
+// hide makes the values of secrets unreadable in everything that comes after. What was kept loses the earlier ones for good.
 func (s *sink) hide(secrets map[string]string) {
 	var pairs []string
 	for _, name := range sortedKeys(secrets) {
@@ -50,6 +57,9 @@ func (s *sink) hide(secrets map[string]string) {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	for i, line := range s.kept {
+		s.kept[i].data = []byte(s.maskLocked(string(line.data)))
+	}
 	s.secrets = nil
 	if pairs != nil {
 		s.secrets = strings.NewReplacer(pairs...)
@@ -92,8 +102,8 @@ func (s *sink) take(line []byte, discarded int64) {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.keep(line)
 	now := time.Now()
+	s.keep(now, line)
 	if !s.admit(now) {
 		s.dropped++
 		return
@@ -136,14 +146,21 @@ func (s *sink) emit(line string, discarded int64) {
 	s.logger.LogAttrs(context.Background(), parsed.level, parsed.message, parsed.attrs...)
 }
 
-// keep puts the beginning of a line into the ring. The buffers are reused: a flood allocates nothing.
-func (s *sink) keep(line []byte) {
-	line = line[:min(len(line), maxKeptLine)]
+// keep puts the beginning of a line into the ring. The buffers are reused: a flood allocates nothing. Where a long line is
+// cut there may be the half of a secret, so that one is masked before.
+func (s *sink) keep(now time.Time, line []byte) {
+	if len(line) > maxKeptLine {
+		if s.secrets != nil {
+			line = []byte(s.maskLocked(string(line)))
+		}
+		line = line[:min(len(line), maxKeptLine)]
+	}
+	s.count++
 	if len(s.kept) < keptLines {
-		s.kept = append(s.kept, bytes.Clone(line))
+		s.kept = append(s.kept, keptLine{now, bytes.Clone(line)})
 		return
 	}
-	s.kept[s.next] = append(s.kept[s.next][:0], line...)
+	s.kept[s.next].at, s.kept[s.next].data = now, append(s.kept[s.next].data[:0], line...)
 	s.next = (s.next + 1) % keptLines
 }
 
@@ -154,10 +171,39 @@ func (s *sink) last(n int) []string {
 	var out []string
 	count := len(s.kept)
 	for i := max(0, count-n); i < count; i++ {
-		raw := s.kept[(s.next+i)%count]
-		out = append(out, readable(s.maskLocked(string(raw))))
+		out = append(out, readable(s.maskLocked(string(s.kept[(s.next+i)%count].data))))
 	}
 	return out
+}
+
+// since returns the kept lines with a number above after, oldest first. Numbers begin with 1 at the start of the agent, so
+// one that is not reached yet is of an earlier agent: then it returns all.
+func (s *sink) since(after int64) []LogLine {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if after > s.count {
+		after = 0
+	}
+	var out []LogLine
+	count := len(s.kept)
+	for i := range count {
+		line, number := s.kept[(s.next+i)%count], s.count-int64(count-i-1)
+		if number <= after {
+			continue
+		}
+		raw := s.maskLocked(string(line.data))
+		text, level := readable(raw), levelName(parseLogLine([]byte(raw)).level)
+		out = append(out, LogLine{Number: number, Time: line.at, Level: level, Text: strings.TrimPrefix(text, level+": ")})
+	}
+	return out
+}
+
+// LogLine is one line that a plugin logged or printed, without the values of secrets.
+type LogLine struct {
+	Number int64 // rising
+	Time   time.Time
+	Level  string // trace, debug, info, warn, error
+	Text   string
 }
 
 // readable turns a raw line into "level: message key=value".

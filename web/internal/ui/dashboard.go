@@ -97,6 +97,25 @@ func (p *Panel) plugins(w http.ResponseWriter, r *http.Request) error {
 	return p.show(w, r, view.Plugins(p.page(r, "plugins", "Plugins"), host, list))
 }
 
+// pluginLog shows a plugin's newest lines; the page looks for more by itself.
+func (p *Panel) pluginLog(w http.ResponseWriter, r *http.Request) error {
+	agent, err := p.agent(r)
+	if err != nil {
+		return err
+	}
+	found, err := agent.Plugin(r.Context(), param(r, "name"))
+	if err != nil {
+		return err
+	}
+	lines, err := agent.PluginLog(r.Context(), found.Name, 0)
+	if err != nil {
+		return err
+	}
+	page := p.page(r, "plugins", "Log of "+found.Name)
+	page.Refresh = 5
+	return p.show(w, r, view.PluginLog(page, found, lines))
+}
+
 func (p *Panel) pluginRestart(w http.ResponseWriter, r *http.Request) error {
 	agent, err := p.agent(r)
 	if err != nil {

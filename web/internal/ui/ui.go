@@ -259,6 +259,7 @@ func table() []route {
 		{get, "/hosts/{host}/content/remove", right.Admin, "", (*Panel).contentConfirm},
 		{post, "/hosts/{host}/content/remove", right.Admin, "content.remove", (*Panel).contentRemove},
 		{get, "/hosts/{host}/plugins", right.Admin, "", (*Panel).plugins},
+		{get, "/hosts/{host}/plugins/{name}/log", right.Admin, "", (*Panel).pluginLog},
 		{post, "/hosts/{host}/plugins/{name}/restart", right.Admin, "plugin.restart", (*Panel).pluginRestart},
 		{get, "/hosts/{host}/installation", right.Admin, "", (*Panel).installation},
 		{post, "/hosts/{host}/installation/update", right.Admin, "release.update", (*Panel).releaseUpdate},
