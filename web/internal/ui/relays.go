@@ -19,28 +19,32 @@ import (
 type relays struct {
 	consoles *relay.Relay[printed]
 	events   *relay.Relay[api.Event]
+	jobs     *relay.Relay[told]
 }
 
 // What a stream keeps for readers that come back, and how long it goes on without one.
 const (
 	consoleKeep = 10_000
 	eventKeep   = 500
+	jobKeep     = maxLogLines
 	lingerFor   = 10 * time.Second
 )
 
 func newRelays() relays {
-	return relays{consoles: relay.New[printed](consoleKeep, lingerFor), events: relay.New[api.Event](eventKeep, lingerFor)}
+	return relays{consoles: relay.New[printed](consoleKeep, lingerFor), events: relay.New[api.Event](eventKeep, lingerFor),
+		jobs: relay.New[told](jobKeep, lingerFor)}
 }
 
 func (r relays) close() {
 	r.consoles.Close()
 	r.events.Close()
+	r.jobs.Close()
 }
 
 // upstream is what a shared stream is about.
 type upstream struct {
 	agent *client.Client // another address or token is another stream
-	id    string         // of a server: a name may be used again
+	id    string         // of a server or job: a name may be used again
 }
 
 // printed is a line of a console, ready for all viewers.

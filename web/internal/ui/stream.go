@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"strconv"
 	"sync"
 	"time"
 )
@@ -102,33 +101,4 @@ func lastID(r *http.Request) string {
 // dropped is the data of an event that says what a slow reader lost.
 type dropped struct {
 	Count int `json:"count"`
-}
-
-func (p *Panel) jobStream(w http.ResponseWriter, r *http.Request) error {
-	agent, err := p.agent(r)
-	if err != nil {
-		return err
-	}
-	id := param(r, "id")
-	if _, err := agent.Job(r.Context(), id); err != nil {
-		return err
-	}
-	after, _ := strconv.ParseInt(lastID(r), 10, 64) // from the beginning when it makes no sense
-	return stream(w, r, func(ctx context.Context, out *sse) error {
-		for item, err := range agent.FollowJob(ctx, id, max(after, 0)) {
-			if err == nil && item.Dropped > 0 {
-				err = out.send("dropped", "", dropped{item.Dropped})
-			}
-			if err == nil && item.Line != nil {
-				err = out.send("line", strconv.FormatInt(item.Line.Seq, 10), item.Line)
-			}
-			if err == nil && item.Job != nil {
-				err = out.send("job", "", item.Job)
-			}
-			if err != nil {
-				return err
-			}
-		}
-		return nil
-	})
 }
