@@ -98,7 +98,7 @@ type Spec struct {
 	Params  any    // marshaled to JSON; nil = none
 	Actor   string
 	// Coalesce returns the queued or running job of the same kind, subject and parameters instead of a second one,
-	// unless that one is being canceled.
+	// unless that one is being canceled or a job of another kind on the same subject came after it.
 	Coalesce bool
 	// Urgent runs at once, without waiting for the subject's lock or a free slot (server.kill).
 	Urgent  bool

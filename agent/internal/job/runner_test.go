@@ -193,6 +193,23 @@ func TestCoalescing(t *testing.T) {
 	}
 }
 
+// A start that was asked for after a kill is not the start that the kill ended, although that one is still at it.
+func TestCoalescingKeepsTheOrder(t *testing.T) {
+	started := make(chan string, 10)
+	h := newHost(t, obedient("start", started), do("kill", func(context.Context, *job.Run) error { return nil }))
+	want := job.Spec{Kind: "start", Subject: "server/1", Coalesce: true}
+	first := h.submit(want)
+	<-started
+	h.run(job.Spec{Kind: "kill", Subject: "server/1", Urgent: true})
+	second, existed, err := h.Submit(h.ctx, want)
+	if err != nil || existed || second.ID == first.ID {
+		t.Errorf("after a kill: existed %v, %v", existed, err)
+	}
+	if third, existed, err := h.Submit(h.ctx, want); err != nil || !existed || third.ID != second.ID {
+		t.Errorf("after the new one: existed %v, %v", existed, err)
+	}
+}
+
 func TestAwaitGivesUpTheSlot(t *testing.T) {
 	var h *host
 	h = openHost(t, t.TempDir()+"/agent.db", job.Options{Workers: 1},

@@ -54,11 +54,15 @@ func (tx *Tx) insertJob(ctx context.Context, row jobRow) (job.Job, error) {
 	return added, tx.AddEvent(ctx, job.Fact(added))
 }
 
-// standing returns the job that spec coalesces with, or a zero one.
+// standing returns the job that spec coalesces with, or a zero one. A start that was asked for after a stop is another one
+// than the start before it: what came later on the same subject, even if it is over by now, stands between them.
 func (tx *Tx) standing(ctx context.Context, spec job.Spec, params *string) (job.Job, error) {
 	var row jobRow
 	err := tx.idb.NewSelect().Model(&row).Where("finished_at IS NULL AND status IN ('queued', 'running') AND NOT canceling").
-		Where("kind = ? AND subject = ? AND params IS ?", plain(spec.Kind), plain(spec.Subject), params).OrderExpr("seq").Limit(1).Scan(ctx)
+		Where("kind = ? AND subject = ? AND params IS ?", plain(spec.Kind), plain(spec.Subject), params).
+		Where("NOT EXISTS (SELECT 1 FROM jobs AS later WHERE later.subject = ? AND later.kind <> ?"+
+			" AND coalesce(later.place, later.seq) > coalesce(?TableAlias.place, ?TableAlias.seq))", plain(spec.Subject), plain(spec.Kind)).
+		OrderExpr("seq").Limit(1).Scan(ctx)
 	if errors.Is(err, sql.ErrNoRows) {
 		return job.Job{}, nil
 	}
