@@ -1,6 +1,7 @@
 package ui_test
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"os"
@@ -166,12 +167,12 @@ func (c *chromium) look(width int64, colours string) {
 	}
 }
 
-// save writes a picture into the directory that LEFT4ME_SCREENSHOTS names.
+// save writes a picture into the directory that LEFT4ME_SCREENSHOTS names, or bin/journeys of the tree.
 func (c *chromium) save(name string, picture []byte) {
-	dir := os.Getenv("LEFT4ME_SCREENSHOTS")
-	if dir == "" || len(picture) == 0 {
+	if len(picture) == 0 {
 		return
 	}
+	dir := cmp.Or(os.Getenv("LEFT4ME_SCREENSHOTS"), filepath.FromSlash("../../../bin/journeys"))
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		c.t.Error(err)
 	}
