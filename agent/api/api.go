@@ -202,6 +202,8 @@ type BlueprintSettings struct {
 	MOTD                string   `json:"motd,omitempty" label:"Message of the day" lines:"" doc:"Message of the day, shown to who joins."`
 	SMCvars             []string `json:"sm_cvars,omitempty" label:"SourceMod cvars" doc:"\"name value\" each, set by SourceMod, so that cheats work too."`
 	Limits              Limits   `json:"limits,omitzero" doc:"What one server may take of the host."`
+
+	Unknown map[string]json.RawMessage `json:"-"` // fields of a newer version, kept as they came
 }
 
 // Limits bound what one server may take of the host; zero values leave the host's own.
@@ -211,6 +213,8 @@ type Limits struct {
 	Tasks      int    `json:"tasks,omitempty" doc:"Processes and threads."`
 	CPUs       string `json:"cpus,omitempty" label:"Processors" doc:"Processors it may use, for example 0-3,6."`
 	IOWeight   int    `json:"io_weight,omitempty" label:"Disk weight" doc:"Share of busy disks, 1 to 10000; others have 100."`
+
+	Unknown map[string]json.RawMessage `json:"-"` // fields of a newer version, kept as they came
 }
 
 // BlueprintPreview is what a blueprint comes to.

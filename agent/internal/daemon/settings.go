@@ -12,7 +12,8 @@ func settingsOf(in api.BlueprintSettings) blueprint.Settings {
 		Tickrate: in.Tickrate, Region: in.Region, SteamGroup: in.SteamGroup, SearchKey: in.SearchKey,
 		SteamGroupExclusive: in.SteamGroupExclusive, Password: in.Password, Tags: in.Tags, GameTypes: in.GameTypes,
 		LobbyOnly: in.LobbyOnly, Rates: in.Rates, MOTD: in.MOTD, SMCvars: in.SMCvars,
-		Limits: blueprint.Limits(in.Limits),
+		Limits: blueprint.Limits{MemoryMiB: in.Limits.MemoryMiB, CPUPercent: in.Limits.CPUPercent, Tasks: in.Limits.Tasks, CPUs: in.Limits.CPUs,
+			IOWeight: in.Limits.IOWeight},
 	}
 }
 
@@ -23,6 +24,7 @@ func showSettings(s blueprint.Settings) api.BlueprintSettings {
 		Tickrate: s.Tickrate, Region: s.Region, SteamGroup: s.SteamGroup, SearchKey: s.SearchKey,
 		SteamGroupExclusive: s.SteamGroupExclusive, Password: s.Password, Tags: s.Tags, GameTypes: s.GameTypes,
 		LobbyOnly: s.LobbyOnly, Rates: s.Rates, MOTD: s.MOTD, SMCvars: s.SMCvars,
-		Limits: api.Limits(s.Limits),
+		Limits: api.Limits{MemoryMiB: s.Limits.MemoryMiB, CPUPercent: s.Limits.CPUPercent, Tasks: s.Limits.Tasks, CPUs: s.Limits.CPUs,
+			IOWeight: s.Limits.IOWeight},
 	}
 }

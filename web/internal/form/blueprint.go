@@ -64,6 +64,12 @@ func Blueprint(values map[string]string) (api.BlueprintSettings, *view.Problem) 
 	return out, problem
 }
 
+// KeepUnknown puts into settings what the stored ones hold beyond the form: settings of an agent that is newer than the
+// panel stay as they are.
+func KeepUnknown(settings *api.BlueprintSettings, stored api.BlueprintSettings) {
+	settings.Unknown, settings.Limits.Unknown = stored.Unknown, stored.Limits.Unknown
+}
+
 // set puts text into a field and reports whether it could be read.
 func set(v reflect.Value, text string) bool {
 	switch v.Kind() {

@@ -158,6 +158,7 @@ func (p *Panel) blueprintSave(w http.ResponseWriter, r *http.Request) error {
 	if problem != nil {
 		return p.blueprintForm(w, r, http.StatusBadRequest, draft, problem)
 	}
+	form.KeepUnknown(&settings, current.Settings)
 	if err := p.saveBlueprint(r, agent, draft, settings); err != nil {
 		problem, status := problemOf(err)
 		return p.blueprintForm(w, r, status, draft, problem)

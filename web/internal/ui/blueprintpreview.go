@@ -47,6 +47,7 @@ func (p *Panel) preview(r *http.Request, sees sight, draft view.BlueprintForm) (
 	for _, b := range sees.blueprints {
 		if !draft.New && b.Name == draft.Name {
 			present = b.Overlays
+			form.KeepUnknown(&settings, b.Settings)
 		}
 	}
 	overlays := keep(draft.Overlays, func(name string) bool {

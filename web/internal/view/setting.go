@@ -49,6 +49,9 @@ func settingsOf(of reflect.Type, prefix, group string, index []int) []Setting {
 	for i := range of.NumField() {
 		f := of.Field(i)
 		name, _, _ := strings.Cut(f.Tag.Get("json"), ",")
+		if name == "-" {
+			continue
+		}
 		at := append(append([]int{}, index...), i)
 		if f.Type.Kind() == reflect.Struct {
 			out = append(out, settingsOf(f.Type, prefix+name+".", f.Tag.Get("doc"), at)...)
