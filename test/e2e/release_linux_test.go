@@ -54,8 +54,7 @@ installation {
 }
 
 // fingerprint is what a release consists of: names, modes and content.
-func fingerprint(t *testing.T, dir string) string {
-	t.Helper()
+func fingerprint(dir string) (string, error) {
 	sum := sha256.New()
 	err := filepath.WalkDir(dir, func(path string, entry fs.DirEntry, err error) error {
 		if err != nil || entry.IsDir() {
@@ -70,10 +69,7 @@ func fingerprint(t *testing.T, dir string) string {
 		_, _ = sum.Write(data)
 		return err
 	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return fmt.Sprintf("%x", sum.Sum(nil))
+	return fmt.Sprintf("%x", sum.Sum(nil)), err
 }
 
 func (w *world) release(id string) string {
@@ -90,7 +86,10 @@ func TestAnUpdateBeneathARunningServer(t *testing.T) {
 	cli(t, w.state, "server", "start", "a")
 	w.wanted["a"] = "running"
 	before := list[api.Release](t, w.state, "release", "list")[0]
-	was := fingerprint(t, w.release(before.ID))
+	was, err := fingerprint(w.release(before.ID))
+	if err != nil {
+		t.Fatal(err)
+	}
 	tree := filepath.Join(w.state, "content", "servers", one[api.Server](t, w.state, "server", "show", "a").ID, "tree", "left4dead2", "build.txt")
 	shown := func() string {
 		data, err := os.ReadFile(tree)
@@ -104,7 +103,7 @@ func TestAnUpdateBeneathARunningServer(t *testing.T) {
 	if after.ID == before.ID || after.Build != "17034453" || after.SharedBytes == 0 || after.SharedBytes >= after.Bytes {
 		t.Errorf("the new release: %+v", after)
 	}
-	if is := fingerprint(t, w.release(before.ID)); is != was || shown() != "build 17033453" {
+	if is, err := fingerprint(w.release(before.ID)); err != nil || is != was || shown() != "build 17033453" {
 		t.Errorf("the release that a server has mounted has changed; it shows %s", shown())
 	}
 	if _, err := try(w.state, "release", "remove", after.ID); err == nil {
@@ -151,7 +150,7 @@ func TestUpdatesAreKilled(t *testing.T) {
 	for round := range 8 {
 		_, _ = try(w.state, "release", "update", "--rollout", "--no-wait") // a dead plugin may refuse
 		time.Sleep(time.Duration(random.IntN(2500)) * time.Millisecond)    // the random moment
-		what := w.kill([]string{"left4me agent", "left4me agent", "game-steamcmd", "steamcmd-standin", "mounter-kernel", "srcds_linux"}[random.IntN(6)])
+		what := w.kill([]string{agentKind, agentKind, "game-steamcmd", "steamcmd-standin", "mounter-kernel", "srcds_linux"}[random.IntN(6)])
 		w.restart()
 		when := fmt.Sprintf("round %d, after killing %s", round, what)
 		w.check(when)
@@ -170,21 +169,38 @@ func TestUpdatesAreKilled(t *testing.T) {
 
 // kill sends SIGKILL to one process of a kind.
 func (w *world) kill(kind string) string {
+	if kind == agentKind {
+		return w.killAgent()
+	}
 	for pid, line := range w.processes() {
-		if !strings.Contains(line, kind) || strings.Contains(line, "/bin/sh") {
-			continue
+		if strings.Contains(line, kind) && !strings.Contains(line, "/bin/sh") {
+			_ = syscall.Kill(pid, syscall.SIGKILL)
+			return line
 		}
-		_ = syscall.Kill(pid, syscall.SIGKILL)
-		if kind == "left4me agent" {
-			<-w.agent.ended
-		}
-		return line
 	}
 	return "nothing (no " + kind + ")"
 }
 
-// checkReleases holds what is on disk against the rows, and against what it was before.
+// checkReleases holds what is on disk against the rows, and against what it was before. An agent that has just started
+// may still be removing what a killed job left, so a difference may go away; a release that changed stays wrong.
 func (w *world) checkReleases(when string, known map[string]string) {
+	w.t.Helper()
+	deadline := time.Now().Add(patience)
+	for {
+		complaint := w.compareReleases(when, known)
+		if complaint == "" {
+			return
+		}
+		if time.Now().After(deadline) {
+			jobs, _ := try(w.state, "job", "list")
+			w.t.Fatalf("%s: %s\n%s", when, complaint, jobs)
+		}
+		time.Sleep(100 * time.Millisecond)
+	}
+}
+
+// compareReleases says where rows and disk differ, or "".
+func (w *world) compareReleases(when string, known map[string]string) string {
 	w.t.Helper()
 	rows := map[string]api.Release{}
 	for _, r := range list[api.Release](w.t, w.state, "release", "list") {
@@ -192,7 +208,7 @@ func (w *world) checkReleases(when string, known map[string]string) {
 	}
 	entries, err := os.ReadDir(filepath.Join(w.state, "content", "installations"))
 	if err != nil {
-		w.t.Fatal(err)
+		return err.Error()
 	}
 	for _, entry := range entries {
 		id := entry.Name()
@@ -201,21 +217,24 @@ func (w *world) checkReleases(when string, known map[string]string) {
 		}
 		row, ok := rows[id]
 		if !ok {
-			w.t.Errorf("%s: release %s has no row", when, id)
-			continue
+			return fmt.Sprintf("release %s has no row", id)
 		}
 		delete(rows, id)
 		data, err := os.ReadFile(filepath.Join(w.release(id), "left4dead2", "build.txt"))
 		if err != nil || strings.TrimSpace(string(data)) != "build "+row.Build {
-			w.t.Errorf("%s: release %s holds %q, %v; its row says build %s", when, id, data, err, row.Build)
+			return fmt.Sprintf("release %s holds %q, %v; its row says build %s", id, data, err, row.Build)
 		}
-		is := fingerprint(w.t, w.release(id))
+		is, err := fingerprint(w.release(id))
+		if err != nil {
+			return err.Error()
+		}
 		if was, ok := known[id]; ok && was != is {
 			w.t.Errorf("%s: release %s has changed", when, id)
 		}
 		known[id] = is
 	}
 	for id := range rows {
-		w.t.Errorf("%s: release %s is not on disk", when, id)
+		return fmt.Sprintf("release %s is not on disk", id)
 	}
+	return ""
 }

@@ -228,15 +228,16 @@ func (w *walk) wait(ctx context.Context) error {
 func (w *walk) crash() {
 	w.t.Helper()
 	time.Sleep(time.Duration(w.rand.IntN(250)) * time.Millisecond) // the random moment
-	for _, victim := range [][]string{{"left4me agent"}, {"left4me agent"}, {"mounter-kernel"}, {"overlay-script"}, {"mounter-kernel", "left4me agent"}}[w.rand.IntN(5)] {
-		for pid, line := range w.processes() {
-			if !strings.HasPrefix(line, filepath.Join(bin, victim)) {
-				continue
-			}
+	for _, victim := range [][]string{{agentKind}, {agentKind}, {"mounter-kernel"}, {"overlay-script"}, {"mounter-kernel", agentKind}}[w.rand.IntN(5)] {
+		if victim == agentKind {
+			w.killAgent()
 			w.killed[victim]++
-			_ = syscall.Kill(pid, syscall.SIGKILL)
-			if victim == "left4me agent" {
-				<-w.agent.ended
+			continue
+		}
+		for pid, line := range w.processes() {
+			if strings.HasPrefix(line, filepath.Join(bin, victim)) {
+				w.killed[victim]++
+				_ = syscall.Kill(pid, syscall.SIGKILL)
 			}
 		}
 	}
