@@ -36,6 +36,9 @@ func TestS01ProvisionFromNothing(t *testing.T) {
 			testUnitsRun(t, h)
 			testPrivilegeIsLittle(t, h)
 			testDoctorIsContent(t, h)
+			for name, test := range map[string]func(*testing.T, *hostrig.Host){"firewall": testFirewall, "sysctl": testSysctl, "game cores": testGameCores} {
+				t.Run(name, func(t *testing.T) { test(t, h) })
+			}
 		})
 	}
 }

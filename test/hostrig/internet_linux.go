@@ -212,14 +212,16 @@ func (i *Internet) serveNeighbours() error {
 // Client is an HTTP client that stands on the internet, for tests of what the host shows to it. It trusts the test's
 // authority and finds the host by its addresses.
 func (i *Internet) Client() *http.Client {
-	dial := func(ctx context.Context, network, address string) (connection net.Conn, err error) {
-		err = i.world.do(func() error {
-			connection, err = new(net.Dialer).DialContext(ctx, network, address)
-			return err
-		})
-		return connection, err
-	}
-	return &http.Client{Transport: &http.Transport{DialContext: dial, TLSClientConfig: &tls.Config{RootCAs: i.ca.pool()}}}
+	return &http.Client{Transport: &http.Transport{DialContext: i.Dial, TLSClientConfig: &tls.Config{RootCAs: i.ca.pool()}}}
+}
+
+// Dial connects from the internet to an address given as numbers, for example one of the host's.
+func (i *Internet) Dial(ctx context.Context, network, address string) (connection net.Conn, err error) {
+	err = i.world.do(func() error {
+		connection, err = new(net.Dialer).DialContext(ctx, network, address)
+		return err
+	})
+	return connection, err
 }
 
 // CAPath is where the host has the certificate of the test's authority.

@@ -89,3 +89,31 @@ func (h *Host) Listen(t testing.TB, network, address string) net.Listener {
 	t.Cleanup(func() { _ = listener.Close() })
 	return listener
 }
+
+// ListenUDP opens a UDP socket in the host's network until the test ends, as a game on the host would.
+func (h *Host) ListenUDP(t testing.TB, address string) *net.UDPConn {
+	t.Helper()
+	return h.network.listenUDP(t, address)
+}
+
+// ListenUDP opens a UDP socket on an address of the internet until the test ends.
+func (i *Internet) ListenUDP(t testing.TB, address string) *net.UDPConn {
+	t.Helper()
+	return i.world.listenUDP(t, address)
+}
+
+func (n *namespace) listenUDP(t testing.TB, address string) (socket *net.UDPConn) {
+	t.Helper()
+	err := n.do(func() error {
+		own, err := net.ResolveUDPAddr("udp", address)
+		if err == nil {
+			socket, err = net.ListenUDP("udp", own)
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = socket.Close() })
+	return socket
+}
