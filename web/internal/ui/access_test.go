@@ -133,11 +133,11 @@ func TestHealthAndUnknownPages(t *testing.T) {
 func TestLargeFormsAreRefused(t *testing.T) {
 	p := signedIn(t)
 	huge := url.Values{"name": {"big"}, "type": {"overlay-script"}, "set.script": {strings.Repeat("x", 2<<20)}}
-	got := p.do(p.browser, p.request(http.MethodPost, "/hosts/local/overlays/new", huge))
+	got := p.do(p.browser, p.request(http.MethodPost, "/hosts/local/overlays/-new", huge))
 	if got.StatusCode != http.StatusRequestEntityTooLarge {
 		t.Errorf("answered %d: %s", got.StatusCode, got.text())
 	}
-	broken := p.request(http.MethodPost, "/hosts/local/overlays/new", nil)
+	broken := p.request(http.MethodPost, "/hosts/local/overlays/-new", nil)
 	broken.URL.RawQuery = "a=%zz"
 	if got := p.do(p.browser, broken); got.StatusCode != http.StatusBadRequest {
 		t.Errorf("a broken form answered %d: %s", got.StatusCode, got.text())

@@ -17,7 +17,7 @@ import (
 )
 
 // weighed are the pages whose weight and time are told.
-var weighed = []string{"", "/servers", "/servers/alpha", "/overlays", "/overlays/alpha", "/blueprints/alpha", "/schedules", "/schedules/new", "/jobs", "/events", "/plugins"}
+var weighed = []string{"", "/servers", "/servers/alpha", "/overlays", "/overlays/alpha", "/blueprints/alpha", "/schedules", "/schedules/-new", "/jobs", "/events", "/plugins"}
 
 // crowded is a signed-in panel over a host with 21 servers.
 func crowded(t testing.TB) *panel {

@@ -19,11 +19,11 @@ func TestErrorsKeepWhatPeopleTyped(t *testing.T) {
 		says       string
 		bad        string // id of the marked input
 	}{
-		{"name taken", "/servers/new", url.Values{"name": {"alpha"}, "blueprint": {"alpha"}, "port": {"27020"}}, http.StatusConflict, "already", "name"},
-		{"port no number", "/servers/new", url.Values{"name": {"beta"}, "port": {"http"}}, http.StatusBadRequest, "not a number", "port"},
-		{"port outside", "/servers/new", url.Values{"name": {"beta"}, "blueprint": {"alpha"}, "port": {"80"}}, http.StatusBadRequest, "range", "port"},
-		{"bad name", "/overlays/new", url.Values{"name": {"A b"}, "type": {"overlay-script"}, "set.script": {"#!/bin/sh\necho kept"}}, http.StatusBadRequest, "not a name", "name"},
-		{"blueprint name", "/blueprints/new", url.Values{"name": {"x y"}, "config": {"sv_cheats 0"}, "settings.map": {"c1m1"}}, http.StatusBadRequest, "not a name", "name"},
+		{"name taken", "/servers/-new", url.Values{"name": {"alpha"}, "blueprint": {"alpha"}, "port": {"27020"}}, http.StatusConflict, "already", "name"},
+		{"port no number", "/servers/-new", url.Values{"name": {"beta"}, "port": {"http"}}, http.StatusBadRequest, "not a number", "port"},
+		{"port outside", "/servers/-new", url.Values{"name": {"beta"}, "blueprint": {"alpha"}, "port": {"80"}}, http.StatusBadRequest, "range", "port"},
+		{"bad name", "/overlays/-new", url.Values{"name": {"A b"}, "type": {"overlay-script"}, "set.script": {"#!/bin/sh\necho kept"}}, http.StatusBadRequest, "not a name", "name"},
+		{"blueprint name", "/blueprints/-new", url.Values{"name": {"x y"}, "config": {"sv_cheats 0"}, "settings.map": {"c1m1"}}, http.StatusBadRequest, "not a name", "name"},
 		{"blueprint number", "/blueprints/alpha", url.Values{"settings.tickrate": {"fast"}, "arguments": {"-x"}}, http.StatusBadRequest, "not a number", "settings.tickrate"},
 	} {
 		got := p.post("/hosts/local"+tt.path, tt.form, tt.status)
@@ -112,7 +112,7 @@ func TestSettingsOfAMissingTypeAreKept(t *testing.T) {
 	p.agent.SetOverlayTypes()
 	p.mustSay(p.get("/hosts/local/overlays/alpha", http.StatusOK), "No enabled plugin makes overlays of type")
 	p.post("/hosts/local/overlays/alpha/settings", url.Values{"set.script": {"#!/bin/sh"}}, http.StatusConflict)
-	p.mustSay(p.get("/hosts/local/overlays/new", http.StatusOK), "No enabled plugin makes overlays.")
+	p.mustSay(p.get("/hosts/local/overlays/-new", http.StatusOK), "No enabled plugin makes overlays.")
 }
 
 func TestCommandShowsItsReply(t *testing.T) {
@@ -136,8 +136,8 @@ func TestAgentAwayIsSaidAsItIs(t *testing.T) {
 
 func TestEmptyListsSayWhatToDo(t *testing.T) {
 	p := signedIn(t)
-	for path, link := range map[string]string{"": "/servers/new", "/servers": "/servers/new", "/overlays": "/overlays/new", "/blueprints": "/blueprints/new",
-		"/servers/new": "/blueprints/new"} {
+	for path, link := range map[string]string{"": "/servers/-new", "/servers": "/servers/-new", "/overlays": "/overlays/-new", "/blueprints": "/blueprints/-new",
+		"/servers/-new": "/blueprints/-new"} {
 		got := p.get("/hosts/local"+path, http.StatusOK)
 		empty := got.all("div", "class", "empty")
 		if len(empty) != 1 || len((answer{root: empty[0]}).all("a", "href", "/hosts/local"+link)) != 1 {

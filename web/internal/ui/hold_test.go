@@ -18,7 +18,7 @@ func scheduled(t *testing.T) *town {
 	p := newTown(t)
 	p.as(p.browsers[owner], "/hosts/local/servers/alpha/people", url.Values{"person": {friend},
 		"right": {"server.view", "server.power", "server.schedule"}})
-	got := p.as(p.browsers[friend], "/hosts/local/schedules/new", url.Values{"name": {"carols"}, "when": {"time"}, "cron": {"0 4 * * *"},
+	got := p.as(p.browsers[friend], "/hosts/local/schedules/-new", url.Values{"name": {"carols"}, "when": {"time"}, "cron": {"0 4 * * *"},
 		"a0.kind": {"restart"}, "a0.server": {"alpha"}})
 	if got.StatusCode != http.StatusSeeOther {
 		t.Fatalf("carol may not: %d %s", got.StatusCode, got.text())

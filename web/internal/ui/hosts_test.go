@@ -64,7 +64,7 @@ func TestASecondHost(t *testing.T) {
 	if _, err := ada.CreateBlueprint(t.Context(), api.BlueprintCreate{Name: "plain"}); err != nil {
 		t.Fatal(err)
 	}
-	p.post("/hosts/beta/servers/new", url.Values{"name": {"over-there"}, "blueprint": {"plain"}}, http.StatusSeeOther)
+	p.post("/hosts/beta/servers/-new", url.Values{"name": {"over-there"}, "blueprint": {"plain"}}, http.StatusSeeOther)
 	made, err := ada.Server(t.Context(), "over-there")
 	if err != nil || made.Owner != testName {
 		t.Errorf("made over there: %+v, %v", made, err)

@@ -43,7 +43,7 @@ func overlayWithLiveLog(p *panel, c *chromium) {
 		return agenttest.Default("overlay.build")(ctx, run)
 	})
 	defer p.agent.Script("overlay.build", nil)
-	c.open(p.URL + "/hosts/local/overlays/new?type=overlay-script")
+	c.open(p.URL + "/hosts/local/overlays/-new?type=overlay-script")
 	c.typeInto("#name", "maps")
 	c.click("main form button")
 	c.sees("#log")
@@ -60,7 +60,7 @@ func overlayWithLiveLog(p *panel, c *chromium) {
 }
 
 func blueprintFromOverlay(p *panel, c *chromium) {
-	c.open(p.URL + "/hosts/local/blueprints/new")
+	c.open(p.URL + "/hosts/local/blueprints/-new")
 	c.typeInto("#name", "campaign")
 	c.click("button[value=add]")
 	c.sees("button[name=remove]")
@@ -73,7 +73,7 @@ func blueprintFromOverlay(p *panel, c *chromium) {
 }
 
 func serverToTheEnd(p *panel, c *chromium) {
-	c.open(p.URL + "/hosts/local/servers/new")
+	c.open(p.URL + "/hosts/local/servers/-new")
 	c.typeInto("#name", "alpha")
 	c.click("main form.card button")
 	c.sees("#console")

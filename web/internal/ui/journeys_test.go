@@ -78,7 +78,7 @@ func (v *traveller) setUp() {
 }
 
 func (v *traveller) scriptOverlay() {
-	v.goTo("/overlays/new?type=overlay-script")
+	v.goTo("/overlays/-new?type=overlay-script")
 	v.typeInto("#name", "scripted")
 	v.holds("document.querySelectorAll('.editor .paint span').length > 0")
 	v.click("main form button")
@@ -95,7 +95,7 @@ func (v *traveller) scriptOverlay() {
 }
 
 func (v *traveller) collection() {
-	v.goTo("/overlays/new?type=overlay-workshop")
+	v.goTo("/overlays/-new?type=overlay-workshop")
 	v.typeInto("#name", "workshop")
 	v.typeInto("#set\\.items", "121088946")
 	v.click("main form button")
@@ -114,7 +114,7 @@ func (v *traveller) order() {
 		v.t.Fatal(err)
 	}
 	v.p.finished(made.LastJob)
-	v.goTo("/blueprints/new")
+	v.goTo("/blueprints/-new")
 	v.typeInto("#name", "coop")
 	for i := range 3 {
 		v.click("button[value=add]")
@@ -158,7 +158,7 @@ func (v *traveller) drag() {
 }
 
 func (v *traveller) server() {
-	v.goTo("/servers/new")
+	v.goTo("/servers/-new")
 	v.typeInto("#name", "alpha")
 	v.click("main form.card button")
 	v.says(".huge", "running")
@@ -204,7 +204,7 @@ func (v *traveller) invite() {
 }
 
 func (v *traveller) schedule() {
-	v.goTo("/schedules/new")
+	v.goTo("/schedules/-new")
 	v.typeInto("#name", "nightly")
 	v.typeInto("#cron", "30 4 * * *")
 	v.says("#preview", "04:30")

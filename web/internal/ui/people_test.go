@@ -179,7 +179,7 @@ func TestInvitationWithLimits(t *testing.T) {
 	if got := p.look(eve, "/people"); got.StatusCode != http.StatusForbidden {
 		t.Errorf("eve is an administrator: %d", got.StatusCode)
 	}
-	p.mustSay(p.look(eve, "/hosts/local/overlays/new"), "may own 0 overlays")
+	p.mustSay(p.look(eve, "/hosts/local/overlays/-new"), "may own 0 overlays")
 	p.mustSay(p.look(newBrowser(t), "/welcome?token="+secret), "was used already")
 	p.mustSay(p.get("/people", http.StatusOK), "eve", "1 server, 0 overlays, any number of blueprints")
 }

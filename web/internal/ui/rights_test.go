@@ -292,8 +292,8 @@ func TestFormsNameOnlyWhatOneMaySee(t *testing.T) {
 	}
 	before := len(p.agent.Requests())
 	for path, form := range map[string]url.Values{
-		"/hosts/local/blueprints/new": {"name": {"mine"}, "overlays": {"alpha"}},
-		"/hosts/local/servers/new":    {"name": {"mine"}, "blueprint": {"alpha"}},
+		"/hosts/local/blueprints/-new": {"name": {"mine"}, "overlays": {"alpha"}},
+		"/hosts/local/servers/-new":    {"name": {"mine"}, "blueprint": {"alpha"}},
 	} {
 		got := p.do(p.browsers[stranger], p.request(http.MethodPost, path, form))
 		if got.StatusCode < 400 || !strings.Contains(got.text(), `"alpha".`) {
@@ -305,11 +305,11 @@ func TestFormsNameOnlyWhatOneMaySee(t *testing.T) {
 			t.Errorf("the agent was made to do %s", request)
 		}
 	}
-	got := p.do(p.browsers[stranger], p.request(http.MethodPost, "/hosts/local/blueprints/new", url.Values{"name": {"mine"}, "overlays": {"everybody"}}))
+	got := p.do(p.browsers[stranger], p.request(http.MethodPost, "/hosts/local/blueprints/-new", url.Values{"name": {"mine"}, "overlays": {"everybody"}}))
 	if got.StatusCode != http.StatusSeeOther {
 		t.Errorf("a system-wide overlay: %d %s", got.StatusCode, got.text())
 	}
-	form := p.do(p.browsers[stranger], p.request(http.MethodGet, "/hosts/local/servers/new", nil))
+	form := p.do(p.browsers[stranger], p.request(http.MethodGet, "/hosts/local/servers/-new", nil))
 	if strings.Contains(form.text(), "alpha") || !strings.Contains(form.text(), "mine") {
 		t.Errorf("the form offers: %s", form.text())
 	}
@@ -327,12 +327,12 @@ func TestLimits(t *testing.T) {
 	}
 	make := func(name string) int {
 		form := url.Values{"name": {name}, "type": {"overlay-script"}, "set.script": {"#!/bin/sh\n"}}
-		return p.do(p.browsers[stranger], p.request(http.MethodPost, "/hosts/local/overlays/new", form)).StatusCode
+		return p.do(p.browsers[stranger], p.request(http.MethodPost, "/hosts/local/overlays/-new", form)).StatusCode
 	}
 	if first, second := make("one"), make("two"); first != http.StatusSeeOther || second != http.StatusForbidden {
 		t.Errorf("one overlay is allowed: %d, then %d", first, second)
 	}
-	got := p.do(p.browsers[stranger], p.request(http.MethodGet, "/hosts/local/servers/new", nil))
+	got := p.do(p.browsers[stranger], p.request(http.MethodGet, "/hosts/local/servers/-new", nil))
 	if got.StatusCode != http.StatusForbidden || !strings.Contains(got.text(), "may own 0 servers") {
 		t.Errorf("no server is allowed: %d %s", got.StatusCode, got.text())
 	}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 
 	"github.com/left4me/left4me/agent/client"
@@ -82,10 +83,21 @@ func (row route) check() error {
 		return wrong("the right is about another kind of object than the path")
 	case row.need == right.Member && below && object:
 		return wrong("an object needs a right on it")
+	case below && namedByObject(row.path):
+		return wrong("an object of that name could not be reached: begin with a hyphen")
 	case row.need == right.Open && below:
 		return wrong("hosts are not open")
 	}
 	return nil
+}
+
+// namedByObject reports whether the path has, where others have {name}, a word that can be a name.
+func namedByObject(path string) bool {
+	parts := strings.Split(path, "/")
+	if len(parts) < 5 || !slices.Contains([]string{"servers", "overlays", "blueprints", "schedules", "plugins"}, parts[3]) {
+		return false
+	}
+	return parts[4] != "{name}" && !strings.HasPrefix(parts[4], "-")
 }
 
 // again checks a request once more, for streams: somebody may have been signed out or lost the right.

@@ -20,24 +20,24 @@ func TestScheduleWithoutJavaScript(t *testing.T) {
 	p.mustSay(p.get("/hosts/local/schedules", http.StatusOK), "No schedules yet.")
 	form := url.Values{"name": {"nightly"}, "when": {"time"}, "cron": {"30 4 * * *"}, "zone": {"Europe/Berlin"}, "conditions.server": {"alpha"},
 		"conditions.max_players": {"0"}, "conditions.wait": {"600"}, "states": {"running", "hung"}, "catch_up": {"1"}, "do": {"add"}, "add": {"restart"}}
-	got := p.post("/hosts/local/schedules/new", form, http.StatusOK)
+	got := p.post("/hosts/local/schedules/-new", form, http.StatusOK)
 	p.mustSay(got, "1. restart", "It would run", "04:30 +0")
 	form.Set("a0.kind", "restart")
 	form.Set("a0.server", "alpha")
 	form.Set("add", "webhook")
-	p.mustSay(p.post("/hosts/local/schedules/new", form, http.StatusOK), "2. webhook")
+	p.mustSay(p.post("/hosts/local/schedules/-new", form, http.StatusOK), "2. webhook")
 	form.Set("a1.kind", "webhook")
 	form.Set("a1.url", "https://hooks.example/<b>secret")
 	form.Set("a1.after", "5")
 	form.Del("do")
 	form.Set("up", "1")
-	got = p.post("/hosts/local/schedules/new", form, http.StatusOK)
+	got = p.post("/hosts/local/schedules/-new", form, http.StatusOK)
 	p.mustSay(got, "1. webhook", "2. restart")
 	if got.value("a0.url") != "https://hooks.example/<b>secret" || got.value("a1.server") != "alpha" || got.value("conditions.max_players") != "0" {
 		t.Errorf("moving lost something: %s", got.body)
 	}
 	form.Del("up")
-	p.post("/hosts/local/schedules/new", form, http.StatusSeeOther)
+	p.post("/hosts/local/schedules/-new", form, http.StatusSeeOther)
 	none := 0
 	want := api.ScheduleDefinition{Trigger: api.ScheduleTrigger{Cron: "30 4 * * *", Zone: "Europe/Berlin"}, CatchUp: true,
 		Conditions: api.ScheduleConditions{Server: "alpha", MaxPlayers: &none, States: []string{"running", "hung"}, Wait: 600},
@@ -72,7 +72,7 @@ func TestScheduleProblems(t *testing.T) {
 		"number":  {url.Values{"when": {"event"}, "on": {"server.empty"}, "cooldown": {"soon"}}, "not a number: soon"},
 		"actions": {url.Values{"name": {"x"}, "when": {"event"}, "on": {"server.empty"}}, "1 to 20 actions"},
 	} {
-		got := p.do(p.browser, p.request(http.MethodPost, "/hosts/local/schedules/new", tt.form))
+		got := p.do(p.browser, p.request(http.MethodPost, "/hosts/local/schedules/-new", tt.form))
 		if got.StatusCode >= 500 || !strings.Contains(got.text(), tt.says) {
 			t.Errorf("%s: %d %s", name, got.StatusCode, got.text())
 		}
@@ -140,7 +140,7 @@ func TestSchedulesTakeTheRightsOfTheirActions(t *testing.T) {
 			form.Set("when", "time")
 		}
 		for who, may := range map[string]bool{friend: tt.carol, owner: tt.bob, stranger: false} {
-			made := p.do(p.browsers[who], p.request(http.MethodPost, "/hosts/local/schedules/new", form)).StatusCode == http.StatusSeeOther
+			made := p.do(p.browsers[who], p.request(http.MethodPost, "/hosts/local/schedules/-new", form)).StatusCode == http.StatusSeeOther
 			seen := p.do(p.browsers[who], p.request(http.MethodGet, "/hosts/local/schedules/theirs", nil)).StatusCode == http.StatusOK
 			list := p.do(p.browsers[who], p.request(http.MethodGet, "/hosts/local/schedules", nil))
 			if listed := strings.Contains(list.text(), "theirs"); made != may || seen != may || listed != may {
@@ -162,7 +162,7 @@ func TestSchedulesTakeTheRightsOfTheirActions(t *testing.T) {
 func TestSchedulesOfTheirMaker(t *testing.T) {
 	p := newTown(t)
 	form := url.Values{"name": {"mine"}, "when": {"time"}, "cron": {"@daily"}, "a0.kind": {"webhook"}, "a0.url": {"https://hooks.example/x"}}
-	if got := p.do(p.browsers[stranger], p.request(http.MethodPost, "/hosts/local/schedules/new", form)); got.StatusCode != http.StatusSeeOther {
+	if got := p.do(p.browsers[stranger], p.request(http.MethodPost, "/hosts/local/schedules/-new", form)); got.StatusCode != http.StatusSeeOther {
 		t.Fatalf("%d %s", got.StatusCode, got.text())
 	}
 	for who, want := range map[string]int{stranger: http.StatusOK, owner: http.StatusNotFound, testName: http.StatusOK} {

@@ -81,7 +81,7 @@ func TestNastyTextsAreTextEverywhere(t *testing.T) {
 	p.seed()
 	job := spoil(p)
 	shown := 0
-	for _, path := range []string{"", "/servers", "/servers/alpha", "/servers/alpha/delete", "/servers/new", "/overlays", "/overlays/alpha", "/overlays/new",
+	for _, path := range []string{"", "/servers", "/servers/alpha", "/servers/alpha/delete", "/servers/-new", "/overlays", "/overlays/alpha", "/overlays/-new",
 		"/blueprints", "/blueprints/alpha", "/jobs", "/jobs/" + job, "/events", "/plugins", "/installation"} {
 		got := p.get("/hosts/local"+path, http.StatusOK)
 		harmless(t, path, got)
@@ -98,9 +98,9 @@ func TestNastyInputsAreText(t *testing.T) {
 	p.seed()
 	for _, text := range nasty {
 		for path, form := range map[string]url.Values{
-			"/hosts/local/servers/new":             {"name": {text}, "port": {text}, "blueprint": {text}},
-			"/hosts/local/overlays/new":            {"name": {text}, "type": {text}, "set.script": {text}},
-			"/hosts/local/blueprints/new":          {"name": {text}, "overlays": {text}, "config": {text}, "arguments": {text}, "settings.hostname": {text}, "settings.region": {text}},
+			"/hosts/local/servers/-new":             {"name": {text}, "port": {text}, "blueprint": {text}},
+			"/hosts/local/overlays/-new":            {"name": {text}, "type": {text}, "set.script": {text}},
+			"/hosts/local/blueprints/-new":          {"name": {text}, "overlays": {text}, "config": {text}, "arguments": {text}, "settings.hostname": {text}, "settings.region": {text}},
 			"/hosts/local/blueprints/alpha":        {"overlays": {text}, "up": {text}},
 			"/hosts/local/blueprint-preview":       {"blueprint": {text}, "config": {text}, "settings.motd": {text}, "arguments": {text}},
 			"/hosts/local/servers/alpha/command":   {"command": {text}},
@@ -108,7 +108,7 @@ func TestNastyInputsAreText(t *testing.T) {
 		} {
 			harmless(t, path, p.do(p.browser, p.request(http.MethodPost, path, form)))
 		}
-		for _, path := range []string{"/hosts/local/overlays/new?type=", "/hosts/local/jobs?status=", "/nothing?x="} {
+		for _, path := range []string{"/hosts/local/overlays/-new?type=", "/hosts/local/jobs?status=", "/nothing?x="} {
 			harmless(t, path, p.do(p.browser, p.request(http.MethodGet, path+url.QueryEscape(text), nil)))
 		}
 		harmless(t, "/setup", p.do(newBrowser(t), p.request(http.MethodGet, "/setup?token="+url.QueryEscape(text), nil)))

@@ -109,7 +109,7 @@ const (
 )
 
 // table holds every route. Below /hosts/{host} the handler's client is that host's, and a right on a kind of object is
-// about the one that {name} or {id} names. New fails when a row does not fit its path.
+// about the one that {name} or {id} names. What stands beside a {name} is no name itself: "-new". New fails when a row does not fit its path.
 func table() []route {
 	return []route{
 		{get, "/health", right.Open, "", (*Panel).health},
@@ -168,8 +168,8 @@ func table() []route {
 		{get, "/hosts/{host}/stream", right.Member, "", (*Panel).eventStream},
 
 		{get, "/hosts/{host}/servers", right.Member, "", (*Panel).servers},
-		{get, "/hosts/{host}/servers/new", right.ServerCreate, "", (*Panel).serverNew},
-		{post, "/hosts/{host}/servers/new", right.ServerCreate, "server.create", (*Panel).serverCreate},
+		{get, "/hosts/{host}/servers/-new", right.ServerCreate, "", (*Panel).serverNew},
+		{post, "/hosts/{host}/servers/-new", right.ServerCreate, "server.create", (*Panel).serverCreate},
 		{get, "/hosts/{host}/servers/{name}", right.ServerView, "", (*Panel).server},
 		{get, "/hosts/{host}/servers/{name}/stream", right.ServerConsole, "", (*Panel).consoleStream},
 		{get, "/hosts/{host}/servers/{name}/console", right.ServerConsole, "", (*Panel).console},
@@ -206,8 +206,8 @@ func table() []route {
 		{post, "/hosts/{host}/servers/{name}/give", right.ServerGive, "server.give", (*Panel).give},
 
 		{get, "/hosts/{host}/overlays", right.Member, "", (*Panel).overlays},
-		{get, "/hosts/{host}/overlays/new", right.OverlayCreate, "", (*Panel).overlayNew},
-		{post, "/hosts/{host}/overlays/new", right.OverlayCreate, "overlay.create", (*Panel).overlayCreate},
+		{get, "/hosts/{host}/overlays/-new", right.OverlayCreate, "", (*Panel).overlayNew},
+		{post, "/hosts/{host}/overlays/-new", right.OverlayCreate, "overlay.create", (*Panel).overlayCreate},
 		{get, "/hosts/{host}/overlays/{name}", right.OverlayView, "", (*Panel).overlay},
 		{post, "/hosts/{host}/overlays/{name}/settings", right.OverlayEdit, "overlay.edit", (*Panel).overlaySave},
 		{post, "/hosts/{host}/overlays/{name}/build", right.OverlayBuild, "overlay.build", (*Panel).overlayBuild},
@@ -226,8 +226,8 @@ func table() []route {
 		{post, "/hosts/{host}/overlays/{name}/give", right.OverlayGive, "overlay.give", (*Panel).give},
 
 		{get, "/hosts/{host}/blueprints", right.Member, "", (*Panel).blueprints},
-		{get, "/hosts/{host}/blueprints/new", right.BlueprintCreate, "", (*Panel).blueprintNew},
-		{post, "/hosts/{host}/blueprints/new", right.BlueprintCreate, "blueprint.create", (*Panel).blueprintCreate},
+		{get, "/hosts/{host}/blueprints/-new", right.BlueprintCreate, "", (*Panel).blueprintNew},
+		{post, "/hosts/{host}/blueprints/-new", right.BlueprintCreate, "blueprint.create", (*Panel).blueprintCreate},
 		{get, "/hosts/{host}/blueprints/{name}", right.BlueprintView, "", (*Panel).blueprint},
 		{post, "/hosts/{host}/blueprints/{name}", right.BlueprintEdit, "blueprint.edit", (*Panel).blueprintSave},
 		{get, "/hosts/{host}/blueprints/{name}/delete", right.BlueprintDelete, "", (*Panel).blueprintConfirm},
@@ -237,8 +237,8 @@ func table() []route {
 		{post, "/hosts/{host}/blueprint-preview", right.Member, unrecorded, (*Panel).blueprintPreview},
 
 		{get, "/hosts/{host}/schedules", right.Member, "", (*Panel).schedules},
-		{get, "/hosts/{host}/schedules/new", right.Member, "", (*Panel).scheduleNew},
-		{post, "/hosts/{host}/schedules/new", right.Member, "schedule.create", (*Panel).scheduleCreate},
+		{get, "/hosts/{host}/schedules/-new", right.Member, "", (*Panel).scheduleNew},
+		{post, "/hosts/{host}/schedules/-new", right.Member, "schedule.create", (*Panel).scheduleCreate},
 		{post, "/hosts/{host}/schedule-preview", right.Member, unrecorded, (*Panel).schedulePreview},
 		{get, "/hosts/{host}/schedules/{name}", right.ScheduleView, "", (*Panel).schedule},
 		{post, "/hosts/{host}/schedules/{name}", right.ScheduleEdit, "schedule.edit", (*Panel).scheduleSave},

@@ -53,9 +53,9 @@ func Blueprints(p Page, blueprints []api.Blueprint) templ.Component {
 				return templ_7745c5c3_Err
 			}
 			var templ_7745c5c3_Var3 templ.SafeURL
-			templ_7745c5c3_Var3, templ_7745c5c3_Err = templ.JoinURLErrs(templ.SafeURL(p.URL("blueprints", "new")))
+			templ_7745c5c3_Var3, templ_7745c5c3_Err = templ.JoinURLErrs(templ.SafeURL(p.URL("blueprints", "-new")))
 			if templ_7745c5c3_Err != nil {
-				return templ.Error{Err: templ_7745c5c3_Err, FileName: `blueprint.templ`, Line: 15, Col: 69}
+				return templ.Error{Err: templ_7745c5c3_Err, FileName: `blueprint.templ`, Line: 15, Col: 70}
 			}
 			_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var3))
 			if templ_7745c5c3_Err != nil {
@@ -66,7 +66,7 @@ func Blueprints(p Page, blueprints []api.Blueprint) templ.Component {
 				return templ_7745c5c3_Err
 			}
 			if len(blueprints) == 0 {
-				templ_7745c5c3_Err = Empty("No blueprints yet. A blueprint says which overlays a server stacks, in which order, with which settings.", "New blueprint", p.URL("blueprints", "new")).Render(ctx, templ_7745c5c3_Buffer)
+				templ_7745c5c3_Err = Empty("No blueprints yet. A blueprint says which overlays a server stacks, in which order, with which settings.", "New blueprint", p.URL("blueprints", "-new")).Render(ctx, templ_7745c5c3_Buffer)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
@@ -243,7 +243,7 @@ func NewBlueprintPreview(preview api.BlueprintPreview, typed []string) Blueprint
 // action is the address that the form is sent to.
 func (f BlueprintForm) action(p Page) templ.SafeURL {
 	if f.New {
-		return templ.SafeURL(p.URL("blueprints", "new"))
+		return templ.SafeURL(p.URL("blueprints", "-new"))
 	}
 	return templ.SafeURL(p.URL("blueprints", f.Name))
 }

@@ -79,7 +79,7 @@ func Content(p Page, overlays []api.Overlay, orphans []api.Orphan) templ.Compone
 				return templ_7745c5c3_Err
 			}
 			if len(overlays) == 0 {
-				templ_7745c5c3_Err = Empty("No overlays yet.", "New overlay", p.URL("overlays", "new")).Render(ctx, templ_7745c5c3_Buffer)
+				templ_7745c5c3_Err = Empty("No overlays yet.", "New overlay", p.URL("overlays", "-new")).Render(ctx, templ_7745c5c3_Buffer)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}

@@ -84,9 +84,9 @@ func Dashboard(p Page, d DashboardData) templ.Component {
 				return templ_7745c5c3_Err
 			}
 			var templ_7745c5c3_Var4 templ.SafeURL
-			templ_7745c5c3_Var4, templ_7745c5c3_Err = templ.JoinURLErrs(templ.SafeURL(p.URL("servers", "new")))
+			templ_7745c5c3_Var4, templ_7745c5c3_Err = templ.JoinURLErrs(templ.SafeURL(p.URL("servers", "-new")))
 			if templ_7745c5c3_Err != nil {
-				return templ.Error{Err: templ_7745c5c3_Err, FileName: `dashboard.templ`, Line: 27, Col: 67}
+				return templ.Error{Err: templ_7745c5c3_Err, FileName: `dashboard.templ`, Line: 27, Col: 68}
 			}
 			_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var4))
 			if templ_7745c5c3_Err != nil {
@@ -116,7 +116,7 @@ func Dashboard(p Page, d DashboardData) templ.Component {
 				}
 			}
 			if len(d.Servers) == 0 {
-				templ_7745c5c3_Err = Empty("No servers yet. A server is made from a blueprint: which overlays, in which order, with which settings.", "New server", p.URL("servers", "new")).Render(ctx, templ_7745c5c3_Buffer)
+				templ_7745c5c3_Err = Empty("No servers yet. A server is made from a blueprint: which overlays, in which order, with which settings.", "New server", p.URL("servers", "-new")).Render(ctx, templ_7745c5c3_Buffer)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}

@@ -121,7 +121,7 @@ func Until(t time.Time) string {
 // path is the last element of the form's address.
 func (f ScheduleForm) path() string {
 	if f.New {
-		return "new"
+		return "-new"
 	}
 	return f.Name
 }

@@ -54,9 +54,9 @@ func Schedules(p Page, schedules []api.Schedule) templ.Component {
 				return templ_7745c5c3_Err
 			}
 			var templ_7745c5c3_Var3 templ.SafeURL
-			templ_7745c5c3_Var3, templ_7745c5c3_Err = templ.JoinURLErrs(templ.SafeURL(p.URL("schedules", "new")))
+			templ_7745c5c3_Var3, templ_7745c5c3_Err = templ.JoinURLErrs(templ.SafeURL(p.URL("schedules", "-new")))
 			if templ_7745c5c3_Err != nil {
-				return templ.Error{Err: templ_7745c5c3_Err, FileName: `schedule.templ`, Line: 16, Col: 68}
+				return templ.Error{Err: templ_7745c5c3_Err, FileName: `schedule.templ`, Line: 16, Col: 69}
 			}
 			_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var3))
 			if templ_7745c5c3_Err != nil {
@@ -80,7 +80,7 @@ func Schedules(p Page, schedules []api.Schedule) templ.Component {
 				return templ_7745c5c3_Err
 			}
 			if len(schedules) == 0 {
-				templ_7745c5c3_Err = Empty("No schedules yet. A schedule does things by itself: restart every night, go to a map when the last player leaves, tell Discord about a crash.", "New schedule", p.URL("schedules", "new")).Render(ctx, templ_7745c5c3_Buffer)
+				templ_7745c5c3_Err = Empty("No schedules yet. A schedule does things by itself: restart every night, go to a map when the last player leaves, tell Discord about a crash.", "New schedule", p.URL("schedules", "-new")).Render(ctx, templ_7745c5c3_Buffer)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}

@@ -49,9 +49,9 @@ func Servers(p Page, servers []api.Server) templ.Component {
 				return templ_7745c5c3_Err
 			}
 			var templ_7745c5c3_Var3 templ.SafeURL
-			templ_7745c5c3_Var3, templ_7745c5c3_Err = templ.JoinURLErrs(templ.SafeURL(p.URL("servers", "new")))
+			templ_7745c5c3_Var3, templ_7745c5c3_Err = templ.JoinURLErrs(templ.SafeURL(p.URL("servers", "-new")))
 			if templ_7745c5c3_Err != nil {
-				return templ.Error{Err: templ_7745c5c3_Err, FileName: `server.templ`, Line: 11, Col: 66}
+				return templ.Error{Err: templ_7745c5c3_Err, FileName: `server.templ`, Line: 11, Col: 67}
 			}
 			_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var3))
 			if templ_7745c5c3_Err != nil {
@@ -75,7 +75,7 @@ func Servers(p Page, servers []api.Server) templ.Component {
 				return templ_7745c5c3_Err
 			}
 			if len(servers) == 0 {
-				templ_7745c5c3_Err = Empty("No servers yet.", "New server", p.URL("servers", "new")).Render(ctx, templ_7745c5c3_Buffer)
+				templ_7745c5c3_Err = Empty("No servers yet.", "New server", p.URL("servers", "-new")).Render(ctx, templ_7745c5c3_Buffer)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
@@ -289,7 +289,7 @@ func ServerNew(p Page, f ServerForm, blueprints []api.Blueprint, problem *Proble
 				return templ_7745c5c3_Err
 			}
 			if len(blueprints) == 0 {
-				templ_7745c5c3_Err = Empty("A server is made from a blueprint, and there is none yet.", "New blueprint", p.URL("blueprints", "new")).Render(ctx, templ_7745c5c3_Buffer)
+				templ_7745c5c3_Err = Empty("A server is made from a blueprint, and there is none yet.", "New blueprint", p.URL("blueprints", "-new")).Render(ctx, templ_7745c5c3_Buffer)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
