@@ -23,8 +23,11 @@ func Routes() []Route {
 	var out []Route
 	for _, row := range table() {
 		names := strings.NewReplacer("{host}", "local", "{name}", "alpha", "{id}", "x", "{file}", "app.css")
-		if strings.HasPrefix(row.path, "/audit/") {
+		switch {
+		case strings.HasPrefix(row.path, "/audit/"):
 			names = strings.NewReplacer("{file}", "audit.csv")
+		case strings.HasPrefix(row.path, "/hosts/{host}/plugins/"):
+			names = strings.NewReplacer("{host}", "local", "{name}", "overlay-script")
 		}
 		out = append(out, Route{row.method, names.Replace(row.path), row.path, row.need, row.audit, row.need == right.Open})
 	}

@@ -98,9 +98,9 @@ func TestNastyInputsAreText(t *testing.T) {
 	p.seed()
 	for _, text := range nasty {
 		for path, form := range map[string]url.Values{
-			"/hosts/local/servers/-new":             {"name": {text}, "port": {text}, "blueprint": {text}},
-			"/hosts/local/overlays/-new":            {"name": {text}, "type": {text}, "set.script": {text}},
-			"/hosts/local/blueprints/-new":          {"name": {text}, "overlays": {text}, "config": {text}, "arguments": {text}, "settings.hostname": {text}, "settings.region": {text}},
+			"/hosts/local/servers/-new":            {"name": {text}, "port": {text}, "blueprint": {text}},
+			"/hosts/local/overlays/-new":           {"name": {text}, "type": {text}, "set.script": {text}},
+			"/hosts/local/blueprints/-new":         {"name": {text}, "overlays": {text}, "config": {text}, "arguments": {text}, "settings.hostname": {text}, "settings.region": {text}},
 			"/hosts/local/blueprints/alpha":        {"overlays": {text}, "up": {text}},
 			"/hosts/local/blueprint-preview":       {"blueprint": {text}, "config": {text}, "settings.motd": {text}, "arguments": {text}},
 			"/hosts/local/servers/alpha/command":   {"command": {text}},
