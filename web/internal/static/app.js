@@ -289,6 +289,18 @@
     });
   }
 
+  // The modes that can be chosen are those of the chosen map.
+  const map = document.getElementById("map"), mode = document.getElementById("mode");
+  if (map && mode) {
+    const narrow = () => {
+      const only = map.selectedOptions[0]?.dataset.modes?.split(" ");
+      for (const o of mode.options) o.hidden = o.disabled = Boolean(only && o.value && !only.includes(o.value));
+      if (mode.selectedOptions[0]?.disabled) mode.value = "";
+    };
+    map.addEventListener("change", narrow);
+    narrow();
+  }
+
   // A button that was pressed is not pressed twice.
   document.addEventListener("submit", (e) => {
     if (e.defaultPrevented) return;

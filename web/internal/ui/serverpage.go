@@ -3,6 +3,7 @@ package ui
 import (
 	"context"
 	"net/http"
+	"slices"
 	"strings"
 
 	"github.com/left4me/left4me/agent/api"
@@ -51,6 +52,9 @@ func (p *Panel) serverPage(w http.ResponseWriter, r *http.Request, status int, r
 	agent := host.Client.As(personOf(r).Name)
 	name := data.Server.Name
 	data.Reply, data.Problem = reply, problem
+	if problem != nil && (problem.Field == "map" || problem.Field == "mode") {
+		data.Wanted = wantedMap(r)
+	}
 	// The game may be silent for a moment; the page is worth showing without players.
 	data.Players, _ = playersOf(r, agent, data.Server)
 	if data.Events, err = newestEvents(r, agent, "server/"+name, 40); err != nil {
@@ -121,11 +125,25 @@ func (p *Panel) serverMap(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	wanted := api.ServerMap{Map: strings.TrimSpace(r.PostFormValue("map")), Mode: r.PostFormValue("mode")}
+	wanted := wantedMap(r)
 	note(r, "%s %s", wanted.Map, wanted.Mode)
+	about, _, err := p.aboutServer(r)
+	if err != nil {
+		return err
+	}
+	if modes := view.ModesOf(about.Addons, wanted.Map); wanted.Mode != "" && modes != nil && !slices.Contains(modes, wanted.Mode) {
+		problem := &view.Problem{Message: "The map " + wanted.Map + " cannot be played in the mode " + cut(wanted.Mode) + ".",
+			Hint: "Its campaign has: " + strings.Join(modes, ", ") + ".", Field: "mode"}
+		return p.serverPage(w, r, http.StatusBadRequest, nil, problem)
+	}
 	if err := agent.ChangeMap(r.Context(), param(r, "name"), wanted); err != nil {
 		problem, status := problemOf(err)
 		return p.serverPage(w, r, status, nil, problem)
 	}
 	return p.done(w, r, p.url(r, "servers", param(r, "name")), "The map is being changed to "+wanted.Map+".")
+}
+
+// wantedMap is what stands in the form that changes the map.
+func wantedMap(r *http.Request) api.ServerMap {
+	return api.ServerMap{Map: strings.TrimSpace(r.PostFormValue("map")), Mode: r.PostFormValue("mode")}
 }

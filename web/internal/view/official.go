@@ -37,7 +37,10 @@ type MapGroup struct {
 }
 
 // MapChoice is one map to go to.
-type MapChoice struct{ Map, Label string }
+type MapChoice struct {
+	Map, Label string
+	Modes      []string // that it can be played in; nil = unknown
+}
 
 // MapGroups returns the campaigns that a server can play: those of its overlays first, then the official ones.
 func MapGroups(addons api.Addons) []MapGroup {
@@ -47,7 +50,7 @@ func MapGroups(addons api.Addons) []MapGroup {
 		for _, mode := range c.Modes {
 			for _, chapter := range mode.Chapters {
 				if !slices.ContainsFunc(group.Maps, func(m MapChoice) bool { return strings.EqualFold(m.Map, chapter.Map) }) {
-					group.Maps = append(group.Maps, MapChoice{chapter.Map, fmt.Sprintf("%d. %s", chapter.Number, mapLabel(chapter))})
+					group.Maps = append(group.Maps, MapChoice{chapter.Map, fmt.Sprintf("%d. %s", chapter.Number, mapLabel(chapter)), ModesOf(addons, chapter.Map)})
 				}
 			}
 		}
@@ -58,7 +61,7 @@ func MapGroups(addons api.Addons) []MapGroup {
 	for _, c := range official {
 		group := MapGroup{Title: c.title}
 		for i, name := range strings.Fields(c.maps) {
-			group.Maps = append(group.Maps, MapChoice{name, fmt.Sprintf("%d. %s", i+1, name)})
+			group.Maps = append(group.Maps, MapChoice{Map: name, Label: fmt.Sprintf("%d. %s", i+1, name)})
 		}
 		out = append(out, group)
 	}
@@ -80,6 +83,32 @@ func Modes(addons api.Addons) []string {
 			if !slices.Contains(out, m.Name) {
 				out = append(out, m.Name)
 			}
+		}
+	}
+	return out
+}
+
+// derived are modes that the game plays on the maps of another one, where a campaign does not say so itself.
+var derived = map[string]string{"realism": "coop"}
+
+// ModesOf returns the modes of [Modes] that a map can be played in, by what the campaigns with it say. nil is unknown: all
+// are tried, as for the official maps.
+func ModesOf(addons api.Addons, name string) []string {
+	var listed []string
+	for _, c := range addons.Campaigns {
+		for _, m := range c.Modes {
+			if slices.ContainsFunc(m.Chapters, func(chapter api.Chapter) bool { return strings.EqualFold(chapter.Map, name) }) {
+				listed = append(listed, strings.ToLower(m.Name))
+			}
+		}
+	}
+	if len(listed) == 0 {
+		return nil
+	}
+	var out []string
+	for _, mode := range Modes(addons) {
+		if slices.Contains(listed, strings.ToLower(mode)) || slices.Contains(listed, derived[mode]) {
+			out = append(out, mode)
 		}
 	}
 	return out

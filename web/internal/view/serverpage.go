@@ -24,6 +24,15 @@ type ServerData struct {
 	Reply     *Reply
 	Problem   *Problem
 	Address   string
+	Wanted    api.ServerMap // typed map and mode, when they were refused
+}
+
+// mapChosen reports whether the form shows a map as chosen: the typed one, or the present one.
+func (d ServerData) mapChosen(name string) bool {
+	if d.Wanted.Map != "" {
+		return d.Wanted.Map == name
+	}
+	return d.Server.Live != nil && d.Server.Live.Map == name
 }
 
 // Reply is a console command and what the game printed for it.
