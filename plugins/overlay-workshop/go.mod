@@ -7,6 +7,7 @@ require (
 	github.com/google/jsonschema-go v0.4.3
 	github.com/hashicorp/go-retryablehttp v0.7.8
 	github.com/left4me/left4me/sdk v0.0.0
+	golang.org/x/image v0.46.0
 	golang.org/x/sys v0.48.0
 )
 

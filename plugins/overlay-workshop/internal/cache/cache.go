@@ -48,9 +48,10 @@ type Entry struct {
 type Cache struct {
 	root *os.Root
 
-	mu   sync.Mutex
-	busy map[Key]chan struct{} // closed when the key is free again
-	held map[Key]int           // builds that will need the key
+	mu    sync.Mutex
+	busy  map[Key]chan struct{} // closed when the key is free again
+	held  map[Key]int           // builds that will need the key
+	going map[Key]chan struct{} // those of busy that are being evicted
 }
 
 const (
@@ -72,7 +73,7 @@ func Open(dir string) (*Cache, error) {
 			return nil, errors.Join(err, root.Close())
 		}
 	}
-	return &Cache{root: root, busy: make(map[Key]chan struct{}), held: make(map[Key]int)}, nil
+	return &Cache{root: root, busy: make(map[Key]chan struct{}), held: make(map[Key]int), going: make(map[Key]chan struct{})}, nil
 }
 
 // Close releases the directory. Slots that are still held stay usable until they are released.
@@ -81,12 +82,20 @@ func (c *Cache) Close() error { return c.root.Close() }
 // Dir is the directory of the cache.
 func (c *Cache) Dir() string { return c.root.Name() }
 
-// Hold keeps keys from being evicted by this process until release is called.
+// Hold keeps keys from being evicted by this process until release is called. An eviction that has begun is waited for, so
+// that what Has finds afterwards stays.
 func (c *Cache) Hold(keys ...Key) (release func()) {
+	var going []chan struct{}
 	c.mu.Lock()
-	defer c.mu.Unlock()
 	for _, key := range keys {
 		c.held[key]++
+		if free, begun := c.going[key]; begun {
+			going = append(going, free)
+		}
+	}
+	c.mu.Unlock()
+	for _, free := range going {
+		<-free
 	}
 	return func() {
 		c.mu.Lock()
@@ -172,6 +181,7 @@ func (c *Cache) wait(ctx context.Context, key Key) (chan struct{}, error) {
 func (c *Cache) done(key Key, free chan struct{}) {
 	c.mu.Lock()
 	delete(c.busy, key)
+	delete(c.going, key)
 	c.mu.Unlock()
 	close(free)
 }

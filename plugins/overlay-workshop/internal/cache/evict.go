@@ -76,7 +76,7 @@ func (c *Cache) evict(one kept) bool {
 		return false
 	}
 	free := make(chan struct{})
-	c.busy[one.key] = free
+	c.busy[one.key], c.going[one.key] = free, free
 	c.mu.Unlock()
 	part, err := c.tryLock(one.key)
 	if err != nil {

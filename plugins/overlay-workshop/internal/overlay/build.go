@@ -22,6 +22,7 @@ type run struct {
 	old         map[string]Record
 	decider     *decider
 	items       []*item
+	infos       []workshop.Item // what the API says of them
 	collections []string
 
 	mu   sync.Mutex
@@ -45,7 +46,7 @@ func (r *run) release() {
 }
 
 // build implements the build function of the plugin.
-func (w *workshopBuilder) build(ctx context.Context, b *builder.Build[Settings]) error {
+func (w *workshopBuilder) build(ctx context.Context, b *builder.Build[Settings]) (err error) {
 	present, err := w.present()
 	if err != nil {
 		return err
@@ -57,6 +58,8 @@ func (w *workshopBuilder) build(ctx context.Context, b *builder.Build[Settings])
 		return explain(err)
 	}
 	r.hold(r.keys()...)
+	describing := r.describeItems(ctx, r.infos)
+	defer func() { describing.finish(ctx, r.Logf, err == nil) }()
 	if err := r.checkRoom(ctx); err != nil {
 		return err
 	}
@@ -102,7 +105,10 @@ func (r *run) decide(ctx context.Context) error {
 			WithHint("List or include at least one item.").WithField("/items")
 	}
 	r.decider = &decider{engine: r.engine, wanted: r.wanted, tree: r.Dir, old: r.old, report: r, hold: r.hold, explain: standings()}
-	r.items, err = r.decider.details(ctx, ids, func(done int) { r.Step("resolve", uint64(done), uint64(len(ids))) })
+	r.items, err = r.decider.details(ctx, ids, func(info workshop.Item) {
+		r.infos = append(r.infos, info)
+		r.Step("resolve", uint64(len(r.infos)), uint64(len(ids)))
+	})
 	return err
 }
 

@@ -197,12 +197,12 @@ func (d *decider) cached(id, content string) (Record, bool) {
 	return Record{}, false
 }
 
-// details asks the API about ids and decides about each.
-func (d *decider) details(ctx context.Context, ids []string, progress func(done int)) ([]*item, error) {
+// details asks the API about ids and decides about each. progress is called after each.
+func (d *decider) details(ctx context.Context, ids []string, progress func(info workshop.Item)) ([]*item, error) {
 	var out []*item
 	err := d.api.Items(ctx, ids, func(info workshop.Item) {
 		out = append(out, d.decide(info))
-		progress(len(out))
+		progress(info)
 	})
 	return out, err
 }

@@ -35,4 +35,10 @@
 //
 // The annotations workshop.files.00, .01, … list the ids whose <id>.vpk a revision must hold, separated by commas; whoever
 // mounts the revision can hold the tree against them.
+//
+// # Names and pictures
+//
+// Names of authors and preview pictures are no content: they are fetched beside the build, kept in the cache (package about)
+// and handed out by Describe and Picture. No failure of theirs is one of the build, and an unchanged build can complete
+// them without a new revision.
 package overlay

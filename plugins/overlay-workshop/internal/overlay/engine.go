@@ -2,14 +2,19 @@ package overlay
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/url"
 	"os"
 	"path/filepath"
 	"sync"
+	"time"
 
+	"github.com/left4me/left4me/plugins/overlay-workshop/internal/about"
 	"github.com/left4me/left4me/plugins/overlay-workshop/internal/cache"
 	"github.com/left4me/left4me/plugins/overlay-workshop/internal/fetch"
+	"github.com/left4me/left4me/plugins/overlay-workshop/internal/persona"
+	"github.com/left4me/left4me/plugins/overlay-workshop/internal/preview"
 	"github.com/left4me/left4me/plugins/overlay-workshop/internal/steamcmd"
 	"github.com/left4me/left4me/plugins/overlay-workshop/internal/transport"
 	"github.com/left4me/left4me/plugins/overlay-workshop/internal/workshop"
@@ -35,11 +40,17 @@ type engine struct {
 	api      *workshop.API
 	fetcher  *fetch.Fetcher
 	policy   transport.Policy
+	courtesy *transport.Courtesy // of downloads and previews
 	cache    *cache.Cache
 	limits   cache.Limits
 	reserve  int64
 	steamcmd itemFetcher   // nil without steamcmd
 	slots    chan struct{} // one token for each download that runs
+
+	about    *about.Store
+	personas *persona.Client // nil without names
+	previews *preview.Client // nil without pictures
+	patience time.Duration   // of a build for both
 }
 
 // workshopBuilder is the plugin's state.
@@ -65,6 +76,7 @@ func New() *builder.Plugin {
 			return found
 		}),
 		builder.WithPluginSettings(w.configure, refinePlugin),
+		builder.WithDescriber(w),
 	)
 }
 
@@ -75,6 +87,13 @@ func (w *workshopBuilder) configure(_ context.Context, operator sdk.Settings, se
 	if err != nil {
 		found = append(found, problem("workshop.api-url", "/api_url", "The address of the Steam Web API cannot be used: "+err.Error()+".",
 			"Use an https address. For a stand-in on this host, set allow_loopback."))
+	}
+	var profiles *url.URL
+	if err == nil {
+		if profiles, err = settings.profiles(base); err != nil {
+			found = append(found, problem("workshop.profile-url", "/profile_url", "The address of the profile pages cannot be used: "+err.Error()+".",
+				"Use an https address, or leave it out."))
+		}
 	}
 	dir := settings.CacheDir
 	if dir == "" {
@@ -87,12 +106,14 @@ func (w *workshopBuilder) configure(_ context.Context, operator sdk.Settings, se
 	if sdk.HasErrors(found) {
 		return found, nil
 	}
-	store, err := w.openCache(dir)
+	store, known, err := w.openCache(dir)
 	if err != nil {
 		return append(found, problem("workshop.cache", "/cache_dir", "The cache cannot be opened: "+err.Error()+".",
 			"Give the directory to the plugin's user, or set cache_dir to another one.")), nil
 	}
 	fresh := newEngine(settings, times, base, store)
+	fresh.about = known
+	fresh.ask(settings, times, profiles)
 	health := sdk.Health{State: sdk.HealthHealthy, Attributes: map[string]string{"api": base.String(), "cache": dir, "steamcmd": "none"}}
 	if settings.Steamcmd != "" {
 		health.Attributes["steamcmd"] = settings.Steamcmd
@@ -113,14 +134,23 @@ func (w *workshopBuilder) configure(_ context.Context, operator sdk.Settings, se
 	return found, nil
 }
 
-// openCache opens the cache at dir, or returns the open one if it is the same: its locks are in memory too.
-func (w *workshopBuilder) openCache(dir string) (*cache.Cache, error) {
+// openCache opens the cache at dir with what is known about items, or returns the open ones if they are the same: their locks
+// are in memory too.
+func (w *workshopBuilder) openCache(dir string) (*cache.Cache, *about.Store, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if w.engine != nil && w.engine.cache.Dir() == dir {
-		return w.engine.cache, nil
+		return w.engine.cache, w.engine.about, nil
 	}
-	return cache.Open(dir) // builds may still use the old one, which goes with the last of them
+	store, err := cache.Open(dir) // builds may still use the old one, which goes with the last of them
+	if err != nil {
+		return nil, nil, err
+	}
+	known, err := about.Open(filepath.Join(dir, "about"))
+	if err != nil {
+		return nil, nil, errors.Join(err, store.Close())
+	}
+	return store, known, nil
 }
 
 func newEngine(settings PluginSettings, times durations, base *url.URL, store *cache.Cache) *engine {
@@ -136,7 +166,7 @@ func newEngine(settings PluginSettings, times durations, base *url.URL, store *c
 			Attempts: settings.Attempts, Pause: times.retryWait, Stall: times.stallTimeout,
 		},
 		policy: policy, cache: store, limits: cache.Limits{Bytes: settings.CacheMaxBytes, Age: times.cacheMaxAge},
-		reserve: settings.ReserveBytes, slots: make(chan struct{}, settings.ParallelDownloads),
+		courtesy: courtesy, reserve: settings.ReserveBytes, slots: make(chan struct{}, settings.ParallelDownloads),
 	}
 	if settings.Steamcmd != "" {
 		out.steamcmd = &steamcmd.Client{

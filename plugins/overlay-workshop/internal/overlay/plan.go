@@ -33,7 +33,7 @@ func (w *workshopBuilder) plan(ctx context.Context, input builder.PlanInput[Sett
 		}
 	}
 	decider := &decider{engine: present, wanted: want, report: silent{}, explain: standings()}
-	items, err := decider.details(ctx, ids, func(int) {})
+	items, err := decider.details(ctx, ids, func(workshop.Item) {})
 	if err != nil {
 		return builder.Plan{}, explain(err)
 	}

@@ -50,7 +50,7 @@ func newRig(t *testing.T, world standin.World) *rig {
 // settings are plugin settings that are quick to give up; extra ones are added.
 func settings(url string, extra map[string]any) json.RawMessage {
 	all := map[string]any{
-		"api_url": url, "allow_loopback": true, "api_interval": "0s", "host_interval": "0s", "retry_wait": "1ms", "retry_max_wait": "2s",
+		"api_url": url, "allow_loopback": true, "api_interval": "0s", "host_interval": "0s", "profile_interval": "0s", "describe_wait": "10m", "retry_wait": "1ms", "retry_max_wait": "2s",
 		"attempts": 3, "reserve_bytes": 0, "stall_timeout": "20s",
 	}
 	for name, value := range extra {

@@ -43,6 +43,9 @@ func TestOneThousandItems(t *testing.T) {
 	if stats.APICalls != 12 || stats.Downloads != 1000 || stats.MostParallel > 4 {
 		t.Errorf("full build: %d calls, %d downloads, %d at a time", stats.APICalls, stats.Downloads, stats.MostParallel)
 	}
+	if stats.Previews != 1000 || stats.Profiles != 1 { // all items have the same author
+		t.Errorf("full build: %d previews, %d profile pages", stats.Previews, stats.Profiles)
+	}
 	expected := 0
 	for name, value := range r.result.Annotations {
 		if strings.HasPrefix(name, "workshop.files.") {
@@ -56,8 +59,9 @@ func TestOneThousandItems(t *testing.T) {
 	r.steam.ResetStats()
 	r.must(list("900000"))
 	stats = r.steam.Stats()
-	if !r.result.Unchanged || stats.APICalls > 11 || stats.Bytes != 0 || stats.Downloads != 0 {
-		t.Errorf("refresh without change: unchanged %v, %d calls, %d downloads, %d bytes", r.result.Unchanged, stats.APICalls, stats.Downloads, stats.Bytes)
+	if !r.result.Unchanged || stats.APICalls > 11 || stats.Bytes != 0 || stats.Downloads != 0 || stats.Previews != 0 || stats.Profiles != 0 {
+		t.Errorf("refresh without change: unchanged %v, %d calls, %d downloads, %d bytes, %d previews, %d profile pages", r.result.Unchanged,
+			stats.APICalls, stats.Downloads, stats.Bytes, stats.Previews, stats.Profiles)
 	}
 
 	for i := range 10 {
@@ -66,7 +70,7 @@ func TestOneThousandItems(t *testing.T) {
 	r.steam.ResetStats()
 	r.must(list("900000"))
 	stats = r.steam.Stats()
-	if r.result.Unchanged || stats.APICalls > 11 || stats.Downloads != 10 || r.result.Annotations["workshop.updated"] != "10" {
+	if r.result.Unchanged || stats.APICalls > 11 || stats.Downloads != 10 || stats.Previews != 0 || r.result.Annotations["workshop.updated"] != "10" {
 		t.Errorf("refresh with 10 changes: %d calls, %d downloads, annotations %v", stats.APICalls, stats.Downloads, r.result.Annotations["workshop.updated"])
 	}
 	updated := 0

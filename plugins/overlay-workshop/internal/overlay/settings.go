@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
+	"net/url"
 	"slices"
 	"strings"
 	"time"
@@ -40,6 +41,11 @@ type PluginSettings struct {
 	RetryWait         string   `json:"retry_wait,omitempty" jsonschema:"wait before the first retry; it doubles each time"`
 	RetryMaxWait      string   `json:"retry_max_wait,omitempty" jsonschema:"longest wait between retries, also if Steam asks for more"`
 	StallTimeout      string   `json:"stall_timeout,omitempty" jsonschema:"how long a download may stand still"`
+	AuthorNames       bool     `json:"author_names,omitempty" jsonschema:"look up the names of authors on their public profile pages"`
+	Previews          bool     `json:"previews,omitempty" jsonschema:"fetch preview pictures and keep thumbnails of them"`
+	ProfileURL        string   `json:"profile_url,omitempty" jsonschema:"address of the site with profile pages; empty is Steam's, or api_url if that is not Steam's"`
+	ProfileInterval   string   `json:"profile_interval,omitempty" jsonschema:"least time between two profile pages"`
+	DescribeWait      string   `json:"describe_wait,omitempty" jsonschema:"how long a build waits at its end for names and pictures that are still on their way; the next build goes on with them"`
 	Steamcmd          string   `json:"steamcmd,omitempty" jsonschema:"path of steamcmd.sh, for items without a download address"`
 	SteamcmdTimeout   string   `json:"steamcmd_timeout,omitempty" jsonschema:"time limit of one item with steamcmd"`
 }
@@ -47,10 +53,11 @@ type PluginSettings struct {
 // defaults of the plugin settings, as they stand in the schema.
 func defaults() map[string]any {
 	return map[string]any{
-		"api_url": "https://api.steampowered.com", "download_hosts": transport.SteamHosts(),
+		"api_url": "https://" + steamAPI, "download_hosts": transport.SteamHosts(),
 		"cache_max_bytes": int64(50 << 30), "cache_max_age": "720h", "reserve_bytes": int64(512 << 20),
 		"parallel_downloads": 4, "parallel_per_host": 4, "host_interval": "50ms", "bandwidth": int64(0), "api_interval": "200ms", "attempts": 5, "retry_wait": "1s", "retry_max_wait": "2m",
-		"stall_timeout": "1m", "steamcmd_timeout": "30m", "allow_loopback": false,
+		"stall_timeout": "1m", "steamcmd_timeout": "30m",
+		"author_names": true, "previews": true, "profile_interval": "500ms", "describe_wait": "20s", "allow_loopback": false,
 	}
 }
 
@@ -58,7 +65,7 @@ func defaults() map[string]any {
 func examples() map[string]any {
 	return map[string]any{
 		"download_hosts": append(transport.SteamHosts(), ".mirror.example"), "cache_dir": "/srv/cache/workshop", "cache_max_bytes": int64(100 << 30),
-		"parallel_downloads": 8, "bandwidth": int64(10 << 20), "steamcmd": "/usr/games/steamcmd",
+		"parallel_downloads": 8, "bandwidth": int64(10 << 20), "profile_url": "https://" + steamProfiles, "steamcmd": "/usr/games/steamcmd",
 	}
 }
 
@@ -107,12 +114,12 @@ func refineOverlay(schema *jsonschema.Schema) {
 // leastTimes bound the settings that hold a time.
 var leastTimes = map[string]time.Duration{
 	"cache_max_age": 0, "api_interval": 0, "host_interval": 0, "retry_wait": time.Millisecond, "retry_max_wait": time.Millisecond,
-	"stall_timeout": time.Second, "steamcmd_timeout": time.Second,
+	"stall_timeout": time.Second, "steamcmd_timeout": time.Second, "profile_interval": 0, "describe_wait": 0,
 }
 
 // durations are the settings that hold a time, parsed.
 type durations struct {
-	cacheMaxAge, apiInterval, hostInterval, retryWait, retryMaxWait, stallTimeout, steamcmdTimeout time.Duration
+	cacheMaxAge, apiInterval, hostInterval, retryWait, retryMaxWait, stallTimeout, steamcmdTimeout, profileInterval, describeWait time.Duration
 }
 
 // parse reads the times; what is wrong comes back as diagnostics.
@@ -130,6 +137,8 @@ func (p PluginSettings) parse() (durations, []sdk.Diagnostic) {
 		{"retry_max_wait", p.RetryMaxWait, &out.retryMaxWait},
 		{"stall_timeout", p.StallTimeout, &out.stallTimeout},
 		{"steamcmd_timeout", p.SteamcmdTimeout, &out.steamcmdTimeout},
+		{"profile_interval", p.ProfileInterval, &out.profileInterval},
+		{"describe_wait", p.DescribeWait, &out.describeWait},
 	} {
 		value, err := time.ParseDuration(field.text)
 		if least := leastTimes[field.name]; err != nil || value < least {
@@ -140,6 +149,24 @@ func (p PluginSettings) parse() (durations, []sdk.Diagnostic) {
 	}
 	return out, found
 }
+
+// profiles is the address of the site with profile pages. A stand-in for the API is one for the pages too, so that it never
+// makes the plugin ask Steam.
+func (p PluginSettings) profiles(api *url.URL) (*url.URL, error) {
+	if p.ProfileURL != "" {
+		return transport.APIAddress(p.ProfileURL, p.AllowLoopback)
+	}
+	if api.Host == steamAPI {
+		return &url.URL{Scheme: "https", Host: steamProfiles}, nil
+	}
+	return api, nil
+}
+
+// Hosts of Steam.
+const (
+	steamAPI      = "api.steampowered.com"
+	steamProfiles = "steamcommunity.com"
+)
 
 func problem(code, pointer, summary, detail string) sdk.Diagnostic {
 	return sdk.Diagnostic{Severity: sdk.SeverityError, Code: code, Pointer: pointer, Summary: summary, Detail: detail}

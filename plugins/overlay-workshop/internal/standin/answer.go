@@ -15,7 +15,7 @@ func (i *Item) answer(base *url.URL) map[string]any {
 		return map[string]any{"publishedfileid": i.ID, "result": result}
 	}
 	app := cmp.Or(i.App, GameApp)
-	preview := base.JoinPath("/preview/" + i.ID + "/").String()
+	preview := cmp.Or(i.PreviewURL, base.JoinPath(i.previewPath()).String())
 	fileURL, filename := cmp.Or(i.URL, base.JoinPath(i.Path()).String()), cmp.Or(i.Filename, "myl4d2addons/item_"+i.ID+".vpk")
 	var size any = fmt.Sprint(i.size())
 	switch {

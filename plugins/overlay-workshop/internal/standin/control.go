@@ -12,6 +12,7 @@ import (
 //	PUT  /_standin/item           add an item or a new version (Item as JSON; File must be absolute)
 //	PUT  /_standin/collection     add or replace a collection
 //	PUT  /_standin/api-fault      make the next API calls fail
+//	PUT  /_standin/profile-fault  make the next requests for profile pages fail
 func (s *Server) control() {
 	s.mux.HandleFunc("GET /_standin/stats", func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "application/json")
@@ -24,6 +25,7 @@ func (s *Server) control() {
 	s.mux.HandleFunc("PUT /_standin/item", put(s.PutItem))
 	s.mux.HandleFunc("PUT /_standin/collection", put(s.PutCollection))
 	s.mux.HandleFunc("PUT /_standin/api-fault", put(s.FailAPI))
+	s.mux.HandleFunc("PUT /_standin/profile-fault", put(s.FailProfiles))
 }
 
 // put returns a handler that decodes a value and hands it on.

@@ -21,7 +21,9 @@ type Server struct {
 	items       map[string]*Item
 	collections map[string]*Collection
 	contents    map[string]*Item // by CDN path; old versions stay
+	previews    map[string]*Item // by path
 	api         APIFault
+	profiles    APIFault
 	stats       Stats
 	running     int
 }
@@ -46,6 +48,8 @@ type Stats struct {
 	MostParallel int              `json:"most_parallel"`  // downloads at a time
 	Resumed      int              `json:"resumed"`        // requests with Range
 	LastAPICalls []time.Time      `json:"last_api_calls"` // at most the last 1000
+	Previews     int              `json:"previews"`       // requests for preview pictures, which are no downloads
+	Profiles     int              `json:"profiles"`       // requests for profile pages
 }
 
 func noStats() Stats { return Stats{ByItem: map[string]int{}, BytesByItem: map[string]int64{}} }
@@ -54,7 +58,7 @@ func noStats() Stats { return Stats{ByItem: map[string]int{}, BytesByItem: map[s
 func New(world World) *Server {
 	s := &Server{
 		mux: http.NewServeMux(), world: world, items: map[string]*Item{},
-		collections: map[string]*Collection{}, contents: map[string]*Item{}, stats: noStats(),
+		collections: map[string]*Collection{}, contents: map[string]*Item{}, previews: map[string]*Item{}, stats: noStats(),
 	}
 	for _, item := range world.Items {
 		s.PutItem(item)
@@ -68,6 +72,8 @@ func New(world World) *Server {
 	s.mux.HandleFunc("GET /ISteamUser/GetPlayerSummaries/v2/", s.players)
 	s.mux.HandleFunc("GET /ugc/", s.download)
 	s.mux.HandleFunc("HEAD /ugc/", s.download)
+	s.mux.HandleFunc("GET /preview/", s.preview)
+	s.mux.HandleFunc("GET /profiles/{id}/{$}", s.profile)
 	s.control()
 	return s
 }
@@ -81,6 +87,7 @@ func (s *Server) PutItem(item Item) {
 	defer s.mu.Unlock()
 	s.items[item.ID] = &item
 	s.contents[item.Path()] = &item
+	s.previews[item.previewPath()] = &item
 }
 
 // PutCollection adds or replaces a collection.
@@ -110,6 +117,13 @@ func (s *Server) FailAPI(fault APIFault) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.api = fault
+}
+
+// FailProfiles makes the next requests for profile pages fail.
+func (s *Server) FailProfiles(fault APIFault) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.profiles = fault
 }
 
 // Stats returns the counts since the start or the last ResetStats.

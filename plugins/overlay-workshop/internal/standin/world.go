@@ -58,6 +58,9 @@ type Item struct {
 	PlainURL     bool     `json:"plain_url,omitempty"`     // http URL although the stand-in speaks https
 	URL          string   `json:"url,omitempty"`           // file_url in place of the stand-in's own
 	Fault        Fault    `json:"fault,omitzero"`          // of its downloads
+	Preview      []byte   `json:"preview,omitempty"`       // picture; empty is one that is made
+	PreviewURL   string   `json:"preview_at,omitempty"`    // in place of the stand-in's own
+	PreviewFault Fault    `json:"preview_fault,omitzero"`  // of its preview
 	UnknownItem  bool     `json:"unknown_item,omitempty"`  // left out of answers altogether
 	DownloadCode int      `json:"download_code,omitempty"` // HTTP status of every download; 0 is the ordinary one
 }
@@ -85,7 +88,7 @@ type Collection struct {
 	NoList   bool     `json:"no_list,omitempty"` // result 1 without children, as some answers were
 }
 
-// Player is a Steam account for GetPlayerSummaries.
+// Player is a Steam account for GetPlayerSummaries and the profile pages.
 type Player struct {
 	SteamID string `json:"steamid"`
 	Name    string `json:"personaname"`

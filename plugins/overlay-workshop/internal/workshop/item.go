@@ -123,12 +123,12 @@ func (w *wireItem) item() Item {
 		return out
 	}
 	out.Standing = Available
-	out.Title, out.Creator, out.Preview, out.Reason = tidy(w.Title), string(w.Creator), w.Preview, tidy(w.Reason)
+	out.Title, out.Creator, out.Preview, out.Reason = Tidy(w.Title), string(w.Creator), w.Preview, Tidy(w.Reason)
 	out.App = int(max(w.App, w.ServiceApp))
 	out.Size = max(int64(w.Size), 0)
 	out.Updated = time.Unix(int64(w.Updated), 0).UTC()
 	for _, tag := range w.Tags {
-		out.Tags = append(out.Tags, tidy(tag.Tag))
+		out.Tags = append(out.Tags, Tidy(tag.Tag))
 	}
 	out.Content = w.content()
 	if w.hasUsableURL() {
@@ -174,8 +174,8 @@ func (w *wireItem) hasUsableURL() bool {
 	return w.URL != "" && w.URL != w.Preview && (strings.HasSuffix(name, ".vpk") || w.Filename == "")
 }
 
-// tidy makes text of strangers fit for one line of a log or a page.
-func tidy(in string) string {
+// Tidy makes text of strangers fit for one line of a log or a page.
+func Tidy(in string) string {
 	out := strings.Join(strings.FieldsFunc(in, func(r rune) bool {
 		return r < ' ' || r >= 0x7F && r < 0xA0 || r >= 0x2028 && r <= 0x202E || r >= 0x2066 && r <= 0x2069
 	}), " ")
