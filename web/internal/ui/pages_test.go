@@ -84,6 +84,8 @@ func allPages(running string) map[string]string {
 		"tokens": "/account/tokens/local", "people": "/people", "person": "/people/bob", "person-delete": "/people/bob/delete", "invitations": "/invitations",
 		"audit": "/audit", "hosts": "/hosts", "host-new": "/hosts/new", "host-edit": "/hosts/gone/edit", "all-hosts": "/",
 		"server-files": "/hosts/local/servers/campaign-night/files", "server-file-new": "/hosts/local/servers/campaign-night/file?new=1",
+		"server-give": "/hosts/local/servers/campaign-night/give", "overlay-give": "/hosts/local/overlays/maps/give",
+		"plugin-log": "/hosts/local/plugins/overlay-script/log", "plugin-log-empty": "/hosts/local/plugins/mounter-kernel/log",
 		"server-collisions": "/hosts/local/servers/campaign-night/collisions", "server-people": "/hosts/local/servers/campaign-night/people", "not-found": missingPage,
 	}
 }
@@ -115,6 +117,10 @@ func busyHost(p *panel) string {
 		if err != nil {
 			p.t.Fatal(err)
 		}
+	}
+	for i, text := range []string{"GetInfo answered version=0.0.0-test", "build 01kex5v0 begins overlay=stripper", "the script ran for 61 s tools=[curl tar]",
+		"cannot reach stripper.example: connection refused " + strings.Repeat("x", 300)} {
+		p.agent.LogPlugin("overlay-script", []string{"debug", "info", "warn", "error"}[i], text)
 	}
 	for name, settings := range map[string]string{
 		"maps":      `{"items":["2542824628","121088946"]}`,
