@@ -55,6 +55,7 @@
       box.addEventListener("touchmove", () => this.setFollow(this.atEnd()), { passive: true });
       this.toEnd();
       if (box.dataset.stream) this.listen();
+      else if (box.closest("[data-live]")) new MutationObserver(() => this.follows && this.toEnd()).observe(box, { childList: true, subtree: true, characterData: true });
     }
     listen() {
       const address = () => this.box.dataset.stream + (this.last ? "?after=" + encodeURIComponent(this.last) : "");

@@ -9,6 +9,7 @@ import (
 
 	"github.com/left4me/left4me/agent/client"
 	"github.com/left4me/left4me/web/internal/relay"
+	"github.com/left4me/left4me/web/internal/view"
 )
 
 // told is what a job's stream tells, ready for all viewers: a line of its log, or the job as it became.
@@ -97,9 +98,11 @@ func (p *Panel) jobStream(w http.ResponseWriter, r *http.Request) error {
 		after = strconv.FormatInt(last, 10)
 	}
 	return stream(w, r, func(ctx context.Context, out *sse) error {
-		// What the job became before this viewer came is not told again to everybody.
-		if err := out.send("job", "", now); err != nil {
-			return err
+		// What the job became before this viewer came is not told again to everybody. That it ended is told after its log.
+		if view.Busy(now.Status) {
+			if err := out.send("job", "", now); err != nil {
+				return err
+			}
 		}
 		for item, err := range p.relays.jobs.Read(ctx, upstream{host.Client, id}, after, jobSource(host.Client, id)) {
 			if err == nil && item.Dropped > 0 {

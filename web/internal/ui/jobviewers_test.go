@@ -3,6 +3,7 @@ package ui_test
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -90,5 +91,28 @@ func TestViewersOfAJobShareOneUpstream(t *testing.T) {
 	}
 	if asked > 2 { // what was before, and then what comes
 		t.Errorf("the agent was asked %d times for the log", asked)
+	}
+}
+
+// A page ends its stream when it is told that the job ended, so that comes after the last line, also to whom comes late.
+func TestStreamOfAJobThatEndedTellsItsLogFirst(t *testing.T) {
+	p := signedIn(t)
+	p.agent.Script("overlay.build", func(_ context.Context, run *agenttest.Run) error {
+		run.Log("info", "the last line")
+		return nil
+	})
+	made, err := p.agent.Client.CreateOverlay(t.Context(), api.OverlayCreate{Name: "maps", Type: "overlay-script", Build: true,
+		Settings: []byte(`{"script":"#!/bin/sh\n"}`)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	p.finished(made.LastJob)
+	s := p.stream("/hosts/local/jobs/"+made.LastJob+"/stream", "")
+	var told []string
+	for e, ok := s.next(); ok; e, ok = s.next() {
+		told = append(told, e.name)
+	}
+	if want := []string{"line", "job", "end"}; !slices.Equal(told, want) {
+		t.Errorf("told %q, want %q", told, want)
 	}
 }

@@ -27,3 +27,18 @@ func TestPluginLog(t *testing.T) {
 		t.Errorf("bob reads it: %d", got.StatusCode)
 	}
 }
+
+// The page shows the newest line without a person scrolling to it.
+func TestPluginLogGoesOnInChromium(t *testing.T) {
+	p := newPanel(t)
+	p.createAccount()
+	for range 150 {
+		p.agent.LogPlugin("overlay-script", "info", "an early line")
+	}
+	c := signedInChromium(p)
+	c.open(p.URL + "/hosts/local/plugins/overlay-script/log")
+	c.sees(".log")
+	p.agent.LogPlugin("overlay-script", "warn", "a line that came later")
+	c.says(".log", "a line that came later")
+	c.holds(`(box => box.scrollTop + box.clientHeight >= box.scrollHeight - 2)(document.querySelector(".log"))`)
+}
