@@ -37,7 +37,7 @@ type Agent struct {
 	w        *world
 	api      *httpapi.API
 	mu       sync.Mutex
-	server   *http.Server
+	server   *httpapi.Server
 	serving  sync.WaitGroup
 	address  string
 	answers  map[string]answer

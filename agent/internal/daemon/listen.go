@@ -35,7 +35,7 @@ func (a *Agent) openAPI(ctx context.Context) (serve func(context.Context) error,
 	return func(ctx context.Context) error { return serveOn(ctx, api.NewServer(), listeners) }, nil
 }
 
-func serveOn(ctx context.Context, server *http.Server, listeners []net.Listener) error {
+func serveOn(ctx context.Context, server *httpapi.Server, listeners []net.Listener) error {
 	ended := make(chan error, len(listeners))
 	for _, listener := range listeners {
 		go func() { ended <- server.Serve(listener) }()

@@ -58,6 +58,7 @@ type API struct {
 	registry huma.Registry
 	document []byte
 	router   chi.Router
+	taken    *taken
 	stopping chan struct{}
 	stopOnce sync.Once
 }
@@ -72,7 +73,7 @@ func New(config Config) (*API, error) {
 	}
 	a := &API{
 		grants: config.Grants, tokens: config.Services.Tokens, log: config.Log, limits: config.Stream, hubs: newHubs(config.Services.ServerLive),
-		routes: table(config.Services), stopping: make(chan struct{}),
+		routes: table(config.Services), taken: newTaken(), stopping: make(chan struct{}),
 	}
 	a.limits.setDefaults()
 	if err := a.describe(); err != nil {
@@ -117,7 +118,7 @@ func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 
 // NewServer returns a server of the API for one or more listeners, with the deadlines and the peer
 // credentials that it needs. Its Shutdown ends the streams of the whole API.
-func (a *API) NewServer() *http.Server {
+func (a *API) NewServer() *Server {
 	server := &http.Server{
 		Handler:           a,
 		ConnContext:       ConnContext,
@@ -128,8 +129,7 @@ func (a *API) NewServer() *http.Server {
 		MaxHeaderBytes:    16 << 10,
 		ErrorLog:          slog.NewLogLogger(a.log.Handler(), slog.LevelDebug),
 	}
-	server.RegisterOnShutdown(a.EndStreams)
-	return server
+	return &Server{Server: server, api: a}
 }
 
 // EndStreams ends all streams, present and future, so that a shutdown need not wait for their readers.

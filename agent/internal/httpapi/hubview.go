@@ -10,17 +10,13 @@ import (
 	"github.com/left4me/left4me/agent/api"
 )
 
-// follow answers r with a console from a hub: first what the viewer has not seen of the past, read for it alone, then
+// follow answers a request with a console from a hub: first what the viewer has not seen of the past, read for it alone, then
 // what all see. See [later].
-func (a *API) follow(w http.ResponseWriter, r *http.Request, c call, live ServerLive, tail int) {
+func (a *API) follow(w http.ResponseWriter, c call, live ServerLive, tail int) {
 	name, cursor := c.target, c.query.Get("after")
-	later(w, func() {
+	later(w, func(out *eventWriter, r *http.Request) {
 		one := a.hubs.join(name)
 		defer a.hubs.leave(name, one)
-		out := newEventWriter(w, a.limits)
-		if out.begin() != nil {
-			return
-		}
 		place, last, err := a.catchUp(out, r, one, live, name, cursor, tail)
 		switch {
 		case err != nil:

@@ -35,29 +35,21 @@ func (a *API) observe(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		start, request := time.Now(), id.New()
 		r = r.WithContext(context.WithValue(r.Context(), requestKey{}, request))
-		seen := &recorder{ResponseWriter: w}
+		seen, goesOn := &recorder{ResponseWriter: w}, false
 		seen.Header().Set(RequestHeader, request)
 		defer func() {
 			if thrown := recover(); thrown != nil {
 				a.recovered(seen, r, thrown)
 			}
-			a.logRequest(r, seen.status, time.Since(start))
+			if !goesOn {
+				a.logRequest(r, seen.status, time.Since(start))
+			}
 		}()
 		next.ServeHTTP(seen, r)
 		if seen.rest != nil {
-			seen.rest()
+			goesOn = a.finish(seen, r, func() { a.logRequest(r, http.StatusOK, time.Since(start)) })
 		}
 	})
-}
-
-// later runs rest when the router and its handlers have returned. A stream that waits down there for hours would keep
-// all their frames: its stack would need 16 KiB in place of 8.
-func later(w http.ResponseWriter, rest func()) {
-	if seen, ok := w.(*recorder); ok {
-		seen.rest = rest
-		return
-	}
-	rest()
 }
 
 // recovered answers a request whose handler panicked, or cuts it off when the answer has begun.
@@ -88,7 +80,7 @@ func (a *API) logRequest(r *http.Request, status int, took time.Duration) {
 type recorder struct {
 	http.ResponseWriter
 	status int
-	rest   func() // see later; nil = the answer is complete
+	rest   rest // see later; nil = the answer is complete
 }
 
 // WriteHeader notes the first status.

@@ -15,14 +15,10 @@ import (
 // source reports what a stream consists of, until it ends or put fails.
 type source func(ctx context.Context, put func(frame) error) error
 
-// stream answers r with server-sent events from source, see [later]. The request lasts until the source ended, the
+// stream answers a request with server-sent events from source, see [later]. It goes on until the source ended, the
 // reader went away or stopped reading, or the API ends its streams; no goroutine outlives it.
-func (a *API) stream(w http.ResponseWriter, r *http.Request, from source) {
-	later(w, func() {
-		if out := newEventWriter(w, a.limits); out.begin() == nil {
-			a.pump(out, r, from)
-		}
-	})
+func (a *API) stream(w http.ResponseWriter, from source) {
+	later(w, func(out *eventWriter, r *http.Request) { a.pump(out, r, from) })
 }
 
 // pump writes what source reports to a stream that has begun.
@@ -82,11 +78,15 @@ func (a *API) end(r *http.Request, err error) frame {
 
 // eventWriter writes server-sent events, see https://html.spec.whatwg.org/multipage/server-sent-events.html.
 type eventWriter struct {
-	w         http.ResponseWriter
-	control   *http.ResponseController
+	to        sink
 	limits    StreamLimits
 	heartbeat *time.Timer
 	scratch   *bytes.Buffer // only while something is written
+}
+
+// sink takes what is written to a viewer. The first chunkHead bytes of framed are its own; it may add to the end.
+type sink interface {
+	send(framed *bytes.Buffer, deadline time.Time) error
 }
 
 // scratches are lent to readers for the moment of a write: 10,000 silent readers hold none.
@@ -95,19 +95,12 @@ var scratches = sync.Pool{New: func() any { return new(bytes.Buffer) }}
 // maxScratch is the largest buffer that is kept for others.
 const maxScratch = 64 << 10
 
-func newEventWriter(w http.ResponseWriter, limits StreamLimits) *eventWriter {
-	return &eventWriter{w: w, control: http.NewResponseController(w), limits: limits, heartbeat: time.NewTimer(limits.Heartbeat)}
+func newEventWriter(to sink, limits StreamLimits) *eventWriter {
+	return &eventWriter{to: to, limits: limits, heartbeat: time.NewTimer(limits.Heartbeat)}
 }
 
-// begin sends the header at once, so that a reader of a silent stream knows that it stands. The
-// deadlines of ordinary requests no longer hold; each write gets its own.
+// begin sends the header at once, so that a reader of a silent stream knows that it stands.
 func (e *eventWriter) begin() error {
-	header := e.w.Header()
-	header.Set("Content-Type", "text/event-stream")
-	header.Set("Cache-Control", "no-store")
-	header.Set("X-Accel-Buffering", "no") // nginx would collect lines until a page is full
-	_ = e.control.SetReadDeadline(time.Time{})
-	e.w.WriteHeader(http.StatusOK)
 	e.take()
 	e.scratch.WriteString("retry: 2000\n\n")
 	return e.flush()
@@ -147,19 +140,17 @@ func (e *eventWriter) write(f frame) {
 func (e *eventWriter) take() {
 	if e.scratch == nil {
 		e.scratch = scratches.Get().(*bytes.Buffer)
+		e.scratch.Write(make([]byte, chunkHead))
 	}
 }
 
+// flush sends what was written. Each time has a deadline of its own.
 func (e *eventWriter) flush() error {
-	_ = e.control.SetWriteDeadline(time.Now().Add(e.limits.Write)) // not every writer in a test has deadlines
-	_, err := e.w.Write(e.scratch.Bytes())
+	err := e.to.send(e.scratch, time.Now().Add(e.limits.Write))
 	if e.scratch.Reset(); e.scratch.Cap() <= maxScratch {
 		scratches.Put(e.scratch)
 	}
 	e.scratch = nil
 	e.heartbeat.Reset(e.limits.Heartbeat)
-	if err != nil {
-		return err
-	}
-	return e.control.Flush()
+	return err
 }

@@ -43,7 +43,7 @@ func listen(t testing.TB, limits httpapi.StreamLimits, run streamFunc) (url stri
 		c.Services.Events, c.Stream = service, limits
 	})
 	server := httptest.NewUnstartedServer(nil)
-	server.Config = a.NewServer()
+	server.Config = a.NewServer().Server
 	server.Start()
 	t.Cleanup(server.Close)
 	return server.URL, service, a

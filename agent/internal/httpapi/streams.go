@@ -53,7 +53,7 @@ func console(s Services) handler {
 		if _, err := s.Servers.Get(c.ctx, c.target); err != nil {
 			return err
 		}
-		a.follow(w, r, c, s.ServerLive, int(number(c.query, "tail", 200)))
+		a.follow(w, c, s.ServerLive, int(number(c.query, "tail", 200)))
 		return nil
 	}
 	return h
@@ -251,7 +251,7 @@ func streaming(open func(call) (source, error)) handler {
 			if err != nil {
 				return err
 			}
-			a.stream(w, r, from)
+			a.stream(w, from)
 			return nil
 		}}
 }
