@@ -103,7 +103,7 @@ func happen(t *testing.T, h *hostrig.Host) {
 		test func(*testing.T, *hostrig.Host)
 	}{
 		{"again", testAgain}, {"mounts are seen", testMountsAreSeen}, {"the agent's user", testAgentUser}, {"others' users", testOtherUsers},
-		{"databases of root", testDatabasesOfRoot}, {"cookie", testCookie}, {"upgrade with players", testUpgrade}, {"edited configuration", testEdited},
+		{"databases of root", testDatabasesOfRoot}, {"cookie", testCookie}, {"upgrade with players", testUpgrade}, {"swap of the mounter", testSwap}, {"edited configuration", testEdited},
 		{"kill each unit", testKillEachUnit}, {"reboot", testReboot}, {"power cut", testPowerCut}, {"destroyed state", testDestroyedState},
 		{"remove", testRemove},
 	} {

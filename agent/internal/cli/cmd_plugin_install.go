@@ -58,7 +58,7 @@ func (a *app) pluginEnable() *cobra.Command {
 		long:    "Show what a plugin of the configuration is and asks for, check its checksum, and enable it after a yes.",
 		example: "  left4me plugin enable overlay-motd --yes",
 		run: func(ctx context.Context, args []string) error {
-			request, err := plugininstall.Look(ctx, f.config, args[0])
+			request, err := plugininstall.Look(ctx, plugininstall.Systemd{Root: "/"}, f.config, args[0])
 			if err != nil {
 				return a.installed(f, plugininstall.Installed{}, err, nil)
 			}
@@ -86,30 +86,6 @@ disabled; they can be deleted.`,
 			return a.installed(f, done, err, restartNote)
 		},
 	}))
-}
-
-func (a *app) pluginSwap() *cobra.Command {
-	var f installFlags
-	out := f.register(a.build(command{
-		use: "swap NAME BINARY", short: "Put another program into a plugin's block", args: exactly("NAME", "BINARY"),
-		long: `Install a new version of a plugin, or another one of the same kind, under the same name: overlays of its type and all of its
-block but program and checksum stay. The old program stays on the host, so that it can be swapped back.`,
-		example: "  left4me plugin swap overlay-motd ./overlay-motd --yes",
-		run: func(ctx context.Context, args []string) error {
-			request, err := plugininstall.Place(ctx, f.dir, args[1], args[0])
-			if err != nil {
-				return err
-			}
-			if err := a.agreed(f.yes, request); err != nil {
-				return err
-			}
-			done, err := plugininstall.Swap(f.config, args[0], request)
-			return a.installed(f, done, err, restartNote)
-		},
-	}))
-	out.Flags().StringVar(&f.dir, "dir", plugininstall.Dir, "directory for the program")
-	out.Flags().BoolVar(&f.yes, "yes", false, "do not ask")
-	return out
 }
 
 func restartNote(w io.Writer) {
@@ -140,10 +116,10 @@ func printRequest(w io.Writer, r plugininstall.Request) {
 		}
 	}
 	runsAs := cmp.Or(r.User, "the agent's user")
-	if r.Name == "" {
+	if r.Name == "" && r.User == "" {
 		runsAs = ""
 	}
-	pairs(w, "Plugin", r.Plugin, "Is", strings.TrimSpace(r.Name+" "+r.Version), "Kind", r.Kind, "What it does", strings.TrimSpace(r.Doc),
+	pairs(w, "Plugin", r.Plugin, "Unit", r.Unit, "Is", strings.TrimSpace(r.Name+" "+r.Version), "Kind", r.Kind, "What it does", strings.TrimSpace(r.Doc),
 		"Program", r.Program, "Checksum", r.Checksum, "Runs as", runsAs, "Wants the network", network,
 		"Would like", strings.Join(r.Wanted, ", "), "Is given", strings.Join(r.Granted, ", "), "Enabled", yes(r.Enabled))
 }

@@ -39,6 +39,7 @@ type Request struct {
 	Program  string          `json:"program"`
 	Checksum string          `json:"checksum"`
 	Enabled  bool            `json:"enabled"`
+	Unit     string          `json:"unit,omitempty"`                       // that starts it; "" = the agent does
 	User     string          `json:"user,omitempty"`                       // "" = the agent's
 	Wanted   []string        `json:"wanted_linux_capabilities,omitempty"`  // what it would like
 	Granted  []string        `json:"granted_linux_capabilities,omitempty"` // what its block gives
@@ -53,6 +54,9 @@ type Installed struct {
 	Config string `json:"config"`
 	Backup string `json:"backup"`           // the configuration as it was
 	Before string `json:"before,omitempty"` // the program that was replaced; it stays
+
+	DropIn string   `json:"drop_in,omitempty"`                  // of the unit, with the program
+	Lacks  []string `json:"lacks_linux_capabilities,omitempty"` // that it would like, and is not given
 }
 
 // Place copies a program into dir under a name that has its checksum, and lets it describe itself from there, so that what was
@@ -85,6 +89,26 @@ func request(d sdk.Description, p config.Plugin) Request {
 	}
 }
 
+// Study says what Place would do with a program, and does nothing: for people who may not, and have to tell who may.
+func Study(ctx context.Context, dir, program, name string) (Request, error) {
+	sum, err := sumOf(program)
+	if err != nil {
+		return Request{}, err
+	}
+	d, err := describe(ctx, program)
+	if err != nil {
+		return Request{}, err
+	}
+	place := filepath.Join(dir, d.Name+"-"+sum[:12])
+	return request(d, config.Plugin{Name: name, Kind: string(d.Kind), Launch: config.Launch{Command: []string{place}, Checksum: "sha256:" + sum}}), nil
+}
+
+// Launch returns the block of a plugin in the configuration.
+func Launch(path, name string) (config.Plugin, error) {
+	_, p, err := open(path, name)
+	return p, err
+}
+
 // Add writes a block for the plugin, which is not enabled.
 func Add(path string, r Request) (Installed, error) {
 	edit, err := config.OpenEdit(path)
@@ -102,14 +126,15 @@ func Add(path string, r Request) (Installed, error) {
 	return Installed{Request: r, Config: path, Backup: backup}, err
 }
 
-// Look describes a plugin that is in the configuration, after its checksum was checked.
-func Look(ctx context.Context, path, name string) (Request, error) {
+// Look describes a plugin that is in the configuration, after its checksum was checked. Of one that systemd starts it says what its unit
+// has, as far as it can be read.
+func Look(ctx context.Context, systemd Systemd, path, name string) (Request, error) {
 	_, p, err := open(path, name)
 	if err != nil {
 		return Request{}, err
 	}
 	if p.Launch.Mode != config.LaunchExec {
-		return Request{Plugin: p.Name, Kind: p.Kind, Program: p.Launch.Socket, Enabled: p.Enabled}, nil // its unit decides
+		return lookAtUnit(ctx, systemd, p), nil
 	}
 	sum, err := sumOf(p.Launch.Command[0])
 	if err != nil {
@@ -124,6 +149,27 @@ func Look(ctx context.Context, path, name string) (Request, error) {
 		return Request{}, err
 	}
 	return request(d, p), nil
+}
+
+// lookAtUnit is Look for a plugin whose unit decides.
+func lookAtUnit(ctx context.Context, systemd Systemd, p config.Plugin) Request {
+	out := Request{Plugin: p.Name, Kind: p.Kind, Program: p.Launch.Socket, Enabled: p.Enabled}
+	unit, err := systemd.Find(p.Launch.Socket)
+	if err != nil {
+		return out // a developer's, or of another host
+	}
+	out.Unit, out.Program, out.User, out.Granted = unit.Service, unit.Program, orRoot(unit.User), unit.Capabilities
+	if d, err := describe(ctx, unit.Program); err == nil {
+		out.Name, out.Version, out.Wanted, out.Uses, out.Doc, out.Schema = d.Name, d.Version, d.WantedCapabilities, d.Capabilities, d.Doc, d.PluginSchema
+	}
+	return out
+}
+
+func orRoot(user string) string {
+	if user == "" {
+		return "root"
+	}
+	return user
 }
 
 // SetEnabled enables or disables a plugin.
@@ -149,7 +195,7 @@ func Swap(path, name string, r Request) (Installed, error) {
 	}
 	if !edit.SetProgram(name, r.Program, r.Checksum) {
 		return Installed{}, fault.New(fault.Precondition, "Plugin %q is not started by the agent, but by systemd.", name).
-			WithHint("Swap it with a drop-in of its unit that sets ExecStart=%s.", r.Program)
+			WithHint("Swap it where it is started, for example with: systemctl edit --full left4me-plugin-%s@.service", name)
 	}
 	r.Enabled, r.User, r.Granted = p.Enabled, p.Launch.User, p.Launch.Capabilities
 	backup, err := edit.Save()
@@ -218,7 +264,11 @@ func describe(ctx context.Context, program string) (sdk.Description, error) {
 		return sdk.Description{}, fault.Wrap(err, fault.NotFound, "The program %s cannot be read.", program).WithHint("Install it again.")
 	}
 	defer file.Close()
-	cmd := exec.CommandContext(ctx, program, "describe")
+	absolute, err := filepath.Abs(program) // a bare name would be looked for in PATH
+	if err != nil {
+		return sdk.Description{}, err
+	}
+	cmd := exec.CommandContext(ctx, absolute, "describe")
 	if runtime.GOOS == "linux" { // nobody may run what is in a directory that is closed to it
 		cmd.Path, cmd.ExtraFiles = "/proc/self/fd/3", []*os.File{file}
 	}
