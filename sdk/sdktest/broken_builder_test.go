@@ -159,6 +159,14 @@ func brokenBuilders() map[string]brokenBuilder {
 				return []sdk.Diagnostic{{Severity: sdk.SeverityError, Code: "x", Summary: "No."}}, nil
 			}
 		}},
+		"trips over a secret": {"C47", "a build without secrets gave", func(f *faulty) {
+			f.build = func(ctx context.Context, r builder.Request, e builder.Events) (builder.Result, error) {
+				if r.Secrets["token"] == "" {
+					return builder.Result{}, errors.New("index out of range")
+				}
+				return f.Builder.Build(ctx, r, e)
+			}
+		}},
 		"hears no deadline": {"C40", "1 builds still ran", hearsNothing},
 		"hears no cancel":   {"C39", "1 builds still ran", hearsNothing},
 		"drops when slow":   {"C45", "a slow reader got", dropsLater},
@@ -173,6 +181,7 @@ func TestBrokenBuildersAreCaught(t *testing.T) {
 			f := &faulty{Builder: good.Builder}
 			c.spoil(f)
 			s := spec(func() sdk.Plugin { return builder.Of(good.Base, f) })
+			s.Secrets = map[string]string{"token": "t"}
 			judge(t, func(v sdktest.T) { sdktest.CheckBuilder(v, c.id, s) }).caught(t, c.says)
 		})
 	}

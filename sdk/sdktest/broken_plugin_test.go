@@ -114,9 +114,11 @@ func brokenProcesses() map[string]brokenProcess {
 		"curses other majors":   {"C03", "does not name its own major", withLine + `case $line in *99*) echo curse; exit 1; esac; ` + feed},
 		"leaves a socket": {"C08", "left behind", withLine + feed +
 			`; touch "$(printf %s "$line" | sed 's/.*_SOCKET_DIR":"\([^"]*\)".*/\1/')/left"`},
-		"starts once":    {"C12", "start the plugin", `[ -e "$0.ran" ] && exit 1; touch "$0.ran"; exec "$PLUGIN"`},
-		"leaves a child": {"C12", "left a process", `sleep 600 </dev/null >/dev/null 2>&1 & exec "$PLUGIN"`},
-		"leaves a lock":  {"C41", "File exists", `export LEFT4ME_SDKTEST_FAULT=lock LEFT4ME_SDKTEST_LOCK="$0"; exec "$PLUGIN"`},
+		"starts once":      {"C12", "start the plugin", `[ -e "$0.ran" ] && exit 1; touch "$0.ran"; exec "$PLUGIN"`},
+		"leaves a child":   {"C12", "left a process", `sleep 600 </dev/null >/dev/null 2>&1 & exec "$PLUGIN"`},
+		"sits on memory":   {"C13", "before it has any work", `export LEFT4ME_SDKTEST_FAULT=sit; exec "$PLUGIN"`},
+		"keeps every call": {"C13", "it grew from", `export LEFT4ME_SDKTEST_FAULT=keep; exec "$PLUGIN"`},
+		"leaves a lock":    {"C41", "File exists", `export LEFT4ME_SDKTEST_FAULT=lock LEFT4ME_SDKTEST_LOCK="$0"; exec "$PLUGIN"`},
 	}
 }
 

@@ -63,6 +63,7 @@ func builderChecks() []check[*builderRun] {
 		{"C44", "a tree that cannot be written", builderNoTree},
 		{"C45", "a slow reader gets everything", builderSlowReader},
 		{"C46", "forget is idempotent", builderForget},
+		{"C47", "a build without its secrets says so", builderNoSecrets},
 		{"C48", "plan and its capability", builderPlan},
 		{"C49", "descriptions of items and their capability", builderDescribe},
 	}...)
@@ -72,7 +73,7 @@ func builderChecks() []check[*builderRun] {
 func (r *builderRun) ready(t T) (*running, builder.Builder) {
 	t.Helper()
 	run := r.way.ready(t, t.TempDir())
-	return run, builder.NewClient(run.conn)
+	return run, withSecrets{builder.NewClient(run.conn), r.spec.Secrets}
 }
 
 // request returns a request with a fresh, empty staging tree that has a sibling on each side, where

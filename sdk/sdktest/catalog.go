@@ -56,6 +56,8 @@ func processTexts() []explained {
 			"After the handshake, make descriptor 1 the same as 2, and descriptor 0 /dev/null (dup2)."},
 		{"C12", "A plugin is restarted many times, and its host must not drown in what is left.",
 			"End and wait for every process that you started before you exit; keep nothing that stops the next start."},
+		{"C13", "A plugin runs for months beside game servers that need the memory.",
+			"Hold less than 256 MiB without work, and keep nothing of a call that has ended."},
 	}
 }
 
@@ -107,6 +109,8 @@ func builderStressTexts() []explained {
 		{"C44", "The tree is the mounter's.", "Fail when output_dir is no directory; never make it."},
 		{"C45", "A slow reader is normal over a network.", "Block when the stream is full. Drop nothing, and keep the order."},
 		{"C46", "The host may forget twice.", "Answer Forget with success also for ids you do not know."},
+		{"C47", "An operator who forgot a secret needs to know that, and not that something went wrong.",
+			"Answer Configure with an error diagnostic, or Build with UNAUTHENTICATED or FAILED_PRECONDITION, or do without. Give secrets to verify with --secret."},
 		{"C48", "A plan that differs from the build misleads.", "Name the capability build.plan exactly when Plan works, with the cache key that Build will give."},
 		{"C49", "A page that asks for a picture that is not there, or is none, shows a gap.",
 			"Name the capability build.describe exactly when Describe works. Describe only items that were asked for; GetPicture gives a small JPEG or PNG for those that name a picture, and NOT_FOUND for others."},

@@ -19,8 +19,13 @@ func TestMain(m *testing.M) {
 		return
 	case "builder":
 		good := sdktest.NewMemBuilder("mem")
-		if os.Getenv("LEFT4ME_SDKTEST_FAULT") == "lock" {
+		switch os.Getenv("LEFT4ME_SDKTEST_FAULT") {
+		case "lock":
 			good.Plugin = builder.Of(good.Base, locking(good))
+		case "sit":
+			good.Plugin = builder.Of(&hoarder{Base: good.Base, kept: [][]byte{touched(300 << 20)}}, good.Builder)
+		case "keep":
+			good.Plugin = builder.Of(&hoarder{Base: good.Base, each: 1 << 20}, good.Builder)
 		}
 		sdk.Serve(good)
 		return

@@ -36,6 +36,7 @@ func processChecks[S waySubject]() []check[S] {
 		{"C09", "the log is fit for a host", on(checkLog)},
 		{"C10", "children inherit no connection", on(checkDescriptors)},
 		{"C12", "start and stop ten times", on(checkCycles)},
+		{"C13", "memory stays bounded", on(checkMemory)},
 	}
 }
 

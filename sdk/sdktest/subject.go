@@ -20,7 +20,7 @@ type Subject struct {
 	Command *Command
 	// Settings returns the operator's settings of the plugin, given the same dir as New. Nil means {}.
 	Settings func(dir string) json.RawMessage
-	// Secrets of the plugin, by name.
+	// Secrets of the plugin and of every overlay, by name.
 	Secrets map[string]string
 }
 

@@ -43,7 +43,7 @@ func (v *verdict) add(o sdktest.Outcome) {
 func (a *app) pluginVerify() *cobra.Command {
 	var options plugindev.VerifyOptions
 	var documents documentFlags
-	var env []string
+	var env, secrets []string
 	out := a.build(command{
 		use: "verify BINARY [ARGUMENT...]", short: "Hold a plugin against everything the protocol promises", args: atLeast("BINARY"),
 		long: `Start a plugin several dozen times, as the agent does, and try everything that the protocol promises. No agent, no Go and no
@@ -55,7 +55,11 @@ What is built comes from the examples in the plugin's schemas, or from the flags
   left4me plugin verify ./overlay-motd --overlay '{"text":"a"}' --changed '{"text":"b"}' --only C39,C40 --format json
   left4me plugin verify -- python3 overlay.py --verbose`,
 		run: func(ctx context.Context, args []string) error {
-			if err := documents.into(a.Stdin, &options); err != nil {
+			err := documents.into(a.Stdin, &options)
+			if err == nil && len(secrets) > 0 {
+				options.Secrets, err = pairsOf(secrets, "secret")
+			}
+			if err != nil {
 				return err
 			}
 			return a.verify(ctx, plugindev.Program{Command: args, Env: env}, options)
@@ -66,6 +70,7 @@ What is built comes from the examples in the plugin's schemas, or from the flags
 	flags.StringVar(&documents.overlay, "overlay", "", "settings of an overlay that can be built: a JSON object, FILE, or - for standard input")
 	flags.StringVar(&documents.changed, "changed", "", "settings of another overlay")
 	flags.StringVar(&documents.endless, "endless", "", "settings of an overlay whose build lasts until it is canceled; without them three checks are skipped")
+	flags.StringArrayVar(&secrets, "secret", nil, "NAME=VALUE of a secret that the plugin or its overlays need; without any one check is skipped")
 	flags.BoolVar(&options.Unstable, "unstable", false, "two builds with the same settings may differ")
 	flags.StringSliceVar(&options.Only, "only", nil, "ids of checks to run")
 	flags.StringArrayVar(&env, "env", nil, "NAME=VALUE for the plugin's otherwise clean environment")

@@ -13,12 +13,13 @@ import (
 
 // VerifyOptions say what the suite builds. Settings that are nil are taken from the examples in the plugin's schemas.
 type VerifyOptions struct {
-	Settings json.RawMessage // the operator's; {dir} in it stands for a directory of the check
-	Overlay  json.RawMessage // of an overlay that can be built
-	Changed  json.RawMessage // of another one
-	Endless  json.RawMessage // of one whose build lasts until it is canceled
-	Unstable bool            // two builds of the same settings may differ
-	Only     []string        // ids of checks; empty means all
+	Settings json.RawMessage   // the operator's; {dir} in it stands for a directory of the check
+	Overlay  json.RawMessage   // of an overlay that can be built
+	Changed  json.RawMessage   // of another one
+	Endless  json.RawMessage   // of one whose build lasts until it is canceled
+	Secrets  map[string]string // of the plugin and of every overlay
+	Unstable bool              // two builds of the same settings may differ
+	Only     []string          // ids of checks; empty means all
 }
 
 // Verify holds a program against every check of its kind and calls report after each. It starts the program several dozen
@@ -44,6 +45,7 @@ func Verify(ctx context.Context, program Program, options VerifyOptions, report 
 	}
 	subject := sdktest.Subject{
 		Command:  &command,
+		Secrets:  options.Secrets,
 		Settings: func(dir string) json.RawMessage { return fill(options.Settings, dir) },
 	}
 	if d.Kind == sdk.KindMounter {

@@ -56,6 +56,7 @@ func TestVerifyWithoutSkips(t *testing.T) {
 		Overlay: json.RawMessage(`{"files": {"a": "1", "b": "2"}, "steps": 2}`),
 		Changed: json.RawMessage(`{"files": {"c": "3"}}`),
 		Endless: json.RawMessage(`{"logs": ["begun"], "hang": true}`),
+		Secrets: map[string]string{"token": "t"},
 	}
 	for _, o := range passes(t, program("builder"), options) {
 		if o.Status != sdktest.Passed {
