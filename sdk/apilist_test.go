@@ -41,14 +41,60 @@ func TestExportedNamesStay(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for line := range strings.Lines(string(data)) {
-		if line = strings.TrimRight(line, "\n"); !got[line] {
-			t.Errorf("gone or changed: %s", line)
-		}
-		delete(got, line)
+	for _, line := range gone(string(data), got) {
+		t.Errorf("gone or changed: %s", line)
 	}
 	for _, line := range slices.Sorted(maps.Keys(got)) {
 		t.Errorf("new, add it with -update-api: %s", line)
+	}
+}
+
+// gone returns the lines of the list that got lacks, and takes the others out of got.
+func gone(list string, got map[string]bool) []string {
+	var out []string
+	for line := range strings.Lines(list) {
+		if line = strings.TrimRight(line, "\n"); !got[line] {
+			out = append(out, line)
+		}
+		delete(got, line)
+	}
+	return out
+}
+
+// TestAnIncompatibleChangeIsSeen changes a copy of a package as nobody may, and sees that the list tells.
+func TestAnIncompatibleChangeIsSeen(t *testing.T) {
+	const file = "options.go"
+	data, err := os.ReadFile(filepath.Join("builder", file))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for change, c := range map[string][2]string{
+		"a parameter more": {"func WithDoc(markdown string) Option", "func WithDoc(markdown, more string) Option"},
+		"another type":     {"func WithHealth(reporter *sdk.HealthReporter) Option", "func WithHealth(reporter sdk.HealthReporter) Option"},
+		"a name that went": {"func WithForget(", "func withForget("},
+	} {
+		dir := t.TempDir()
+		changed := strings.Replace(string(data), c[0], c[1], 1)
+		if changed == string(data) {
+			t.Fatalf("%s: there is no %s", change, c[0])
+		}
+		if err := os.WriteFile(filepath.Join(dir, file), []byte(changed), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		got := map[string]bool{}
+		for _, line := range exported(t, dir) {
+			got[line] = true
+		}
+		list := strings.Join(exported(t, "builder"), "\n")
+		var ours []string
+		for line := range strings.Lines(list) {
+			if strings.HasPrefix(line, c[0]) {
+				ours = append(ours, line)
+			}
+		}
+		if len(ours) != 1 || len(gone(strings.Join(ours, ""), got)) != 1 {
+			t.Errorf("%s is not seen: %q", change, ours)
+		}
 	}
 }
 

@@ -4,19 +4,56 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"os/exec"
 	"strings"
+	"syscall"
+	"time"
 
 	"github.com/left4me/left4me/sdk"
 )
 
-// Describe runs the subcommand "describe" of a plugin's program.
+// describeTime is how long a program may take to describe itself, maxDescription how much it may print, in bytes.
+const (
+	describeTime   = 30 * time.Second
+	maxDescription = 8 << 20
+)
+
+// bounded keeps the beginning of what is written to it.
+type bounded struct{ bytes.Buffer }
+
+// Write implements io.Writer. What is too much is read and dropped, so that the program goes on.
+func (b *bounded) Write(data []byte) (int, error) {
+	if room := maxDescription - b.Len(); room > 0 {
+		_, _ = b.Buffer.Write(data[:min(room, len(data))]) // it never fails
+	}
+	return len(data), nil
+}
+
+// Describe runs the subcommand "describe" of a plugin's program, for half a minute at most. What the program started in its process
+// group ends with it.
 func Describe(ctx context.Context, command Command) (sdk.Description, error) {
+	ctx, cancel := context.WithTimeout(ctx, describeTime)
+	defer cancel()
 	cmd := exec.CommandContext(ctx, command.Path, append(append([]string{}, command.Args...), "describe")...)
 	cmd.Env = command.Env
-	var out, complaint bytes.Buffer
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) }
+	cmd.WaitDelay = time.Second // a child may hold the pipes
+	var out, complaint bounded
 	cmd.Stdout, cmd.Stderr = &out, &complaint
-	if err := cmd.Run(); err != nil {
+	err := cmd.Run()
+	if cmd.Process != nil {
+		_ = syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) // nothing is left, as a rule
+	}
+	switch {
+	case errors.Is(err, syscall.ENOEXEC):
+		return sdk.Description{}, sdk.Wrap(err, sdk.CodePrecondition, "The program "+command.Path+" is not one that this machine can run.").
+			WithHint("Build it for this system and processor, or begin a script with #! and its interpreter.")
+	case ctx.Err() != nil:
+		return sdk.Description{}, sdk.Wrap(ctx.Err(), sdk.CodePrecondition, "The program "+command.Path+" did not describe itself in time.").
+			WithHint(`It must print JSON and end when it is run with the argument "describe".`)
+	case err != nil && !errors.Is(err, exec.ErrWaitDelay):
 		text := firstLine(complaint.String())
 		if text == "" {
 			text = err.Error()
@@ -34,7 +71,10 @@ func Describe(ctx context.Context, command Command) (sdk.Description, error) {
 
 func firstLine(text string) string {
 	line, _, _ := strings.Cut(strings.TrimSpace(text), "\n")
-	return line
+	if len(line) > 300 {
+		line = line[:300] + "…"
+	}
+	return strings.ToValidUTF8(line, "?")
 }
 
 // Examples returns the settings documents that a schema gives as its examples and that fit it; {} counts as one when

@@ -101,6 +101,28 @@ func TestVerifyRefuses(t *testing.T) {
 	}
 }
 
+func TestStrangeProgramsAreExplained(t *testing.T) {
+	for name, c := range map[string]struct{ text, says string }{
+		"no shebang":          {"echo hello\n", "not one that this machine can run"},
+		"another processor":   {"\x7fELF\x02\x01\x01" + strings.Repeat("\x00", 57), "not one that this machine can run"},
+		"an absent shell":     {"#!/nowhere/sh\n", "cannot describe itself"},
+		"prints for ever":     {"#!/bin/sh\nhead -c 30000000 /dev/zero\n", "not the description of a plugin"},
+		"leaves a child":      {"#!/bin/sh\nsleep 600 &\necho '{'\n", "not the description of a plugin"},
+		"complains at length": {"#!/bin/sh\nhead -c 30000000 /dev/zero >&2; exit 3\n", "cannot describe itself"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			path := filepath.Join(t.TempDir(), "plugin")
+			if err := os.WriteFile(path, []byte(c.text), 0o755); err != nil {
+				t.Fatal(err)
+			}
+			_, err := plugindev.Program{Command: []string{path}}.Describe(t.Context())
+			if err == nil || !strings.Contains(err.Error(), c.says) || len(err.Error()) > 1000 || fault.CodeOf(err) != fault.Precondition {
+				t.Errorf("%.300v", err)
+			}
+		})
+	}
+}
+
 // heard is a plugindev.Report that keeps what it hears.
 type heard struct {
 	sdktest.Recorder
