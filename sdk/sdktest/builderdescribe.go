@@ -21,7 +21,7 @@ func builderDescribe(t T, r *builderRun) {
 	if err != nil {
 		t.Fatalf("Info: %v", err)
 	}
-	describer := b.(builder.Describer) // every client is one
+	describer := builder.NewClient(run.conn).(builder.Describer) // every client is one
 	const unknown = "no-such-item"
 	list, err := describer.Describe(patient(t), "overlay-1", []string{unknown})
 	if !slices.Contains(info.Capabilities, builder.CapabilityDescribe) {
