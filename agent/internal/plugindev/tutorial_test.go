@@ -48,7 +48,7 @@ func TestTutorial(t *testing.T) {
 	if err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}
-	for _, want := range []string{"36 passed, 0 failed, 4 skipped", "\nc2: Hello\n", "| `text` | text | required |", "overlay-notice 0.2.0", "agent.hcl is fine."} {
+	for _, want := range []string{"37 passed, 0 failed, 4 skipped", "\nc2: Hello\n", "| `text` | text | required |", "overlay-notice 0.2.0", "agent.hcl is fine."} {
 		if !strings.Contains(string(out), want) {
 			t.Errorf("the output lacks %q:\n%s", want, out)
 		}
