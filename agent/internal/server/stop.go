@@ -136,14 +136,3 @@ func (m *Manager) subject(ctx context.Context, run *job.Run) (Server, error) {
 	}
 	return m.Store.ServerByID(ctx, p.Server)
 }
-
-// active asks the supervisor, because the tracker may be a moment behind.
-func (m *Manager) active(ctx context.Context, serverID string) (bool, error) {
-	units, err := m.Supervisor.List(ctx)
-	for _, unit := range units {
-		if unit.Server == serverID && (unit.State == UnitActive || unit.State == UnitStopping) {
-			return true, nil
-		}
-	}
-	return false, err
-}
