@@ -1,12 +1,15 @@
 package e2e_test
 
 import (
+	"bytes"
+	"image/jpeg"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 
 	"github.com/left4me/left4me/agent/api"
+	"github.com/left4me/left4me/agent/client"
 )
 
 // Workshop content as a person meets it: items, campaigns, conflicts, an update at Steam, the refresh that brings it, the start that
@@ -26,6 +29,19 @@ func TestWorkshopInTheDemo(t *testing.T) {
 	}
 	if len(items) != 7 || problems != 3 || titles["Harbour Lights"] == "" {
 		t.Errorf("%d items, %d problems: %+v", len(items), problems, items)
+	}
+	for _, item := range items {
+		if !item.Absent && (item.Author != "Demo Author" || item.Picture == "") {
+			t.Errorf("item %s is by %q and its picture is %q", item.ID, item.Author, item.Picture)
+		}
+	}
+	agent, err := client.New(client.Options{Socket: filepath.Join(state, "run", "agent.sock")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	picture, kind, err := agent.Picture(t.Context(), "workshop-demo", titles["Harbour Lights"])
+	if size, failed := jpeg.DecodeConfig(bytes.NewReader(picture)); err != nil || failed != nil || kind != "image/jpeg" || size.Width != 128 {
+		t.Errorf("the picture is %q, %+v, %v, %v", kind, size, err, failed)
 	}
 	found := one[api.Addons](t, state, "overlay", "campaigns", "workshop-demo")
 	if len(found.Campaigns) != 2 || found.Campaigns[0].Title != "Harbour Lights" || len(found.Campaigns[0].Modes) != 2 || found.ConflictCount != 0 {
