@@ -7,6 +7,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"syscall"
 	"testing"
 )
 
@@ -26,17 +27,7 @@ func Read(t *testing.T, kind string, files ...string) map[string]map[string]Answ
 	if err != nil {
 		t.Skip("no node on this machine to run other readers with; install nodejs and npm to run this test")
 	}
-	if _, err := os.Stat(filepath.Join(dir, "node_modules", "vpk")); err != nil {
-		npm, err := exec.LookPath("npm")
-		if err != nil {
-			t.Skip("no npm on this machine to fetch other readers with; install nodejs and npm to run this test")
-		}
-		install := exec.CommandContext(t.Context(), npm, "ci", "--ignore-scripts", "--no-audit", "--no-fund")
-		install.Dir = dir
-		if out, err := install.CombinedOutput(); err != nil {
-			t.Fatalf("npm ci: %v\n%s", err, out)
-		}
-	}
+	install(t, dir)
 	command := exec.CommandContext(t.Context(), node, append([]string{"--no-deprecation", filepath.Join(dir, "readers.mjs"), kind}, files...)...)
 	command.Stderr = os.Stderr
 	output, err := command.Output()
@@ -48,4 +39,30 @@ func Read(t *testing.T, kind string, files ...string) map[string]map[string]Answ
 		t.Fatalf("the other readers: %v", err)
 	}
 	return out
+}
+
+// install fetches the packages once. The tests of several packages run at the same time and share the directory: who comes second
+// waits for the lock, and looks for the list that npm writes last, not for a directory that it is still filling.
+func install(t *testing.T, dir string) {
+	t.Helper()
+	lock, err := os.OpenFile(filepath.Join(dir, ".lock"), os.O_CREATE|os.O_RDWR, 0o600)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = lock.Close() }()
+	if err := syscall.Flock(int(lock.Fd()), syscall.LOCK_EX); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := os.Stat(filepath.Join(dir, "node_modules", ".package-lock.json")); err == nil {
+		return
+	}
+	npm, err := exec.LookPath("npm")
+	if err != nil {
+		t.Skip("no npm on this machine to fetch other readers with; install nodejs and npm to run this test")
+	}
+	command := exec.CommandContext(t.Context(), npm, "ci", "--ignore-scripts", "--no-audit", "--no-fund")
+	command.Dir = dir
+	if out, err := command.CombinedOutput(); err != nil {
+		t.Fatalf("npm ci: %v\n%s", err, out)
+	}
 }
