@@ -53,7 +53,7 @@ func runInside() error {
 		return fmt.Errorf("read the request: %w", err)
 	}
 	p := &inside{order: order}
-	if err := p.open(); err != nil {
+	if err := p.open(insideDir); err != nil {
 		return err
 	}
 	p.report(p.run())
@@ -96,7 +96,9 @@ func awaitRequest(dir string) (request, error) {
 	}
 }
 
-func (p *inside) open() error {
+// open opens the ends of the pipes in dir. It does not wait for the plugin, which has them open before it asks: if they are
+// not, it was killed since, and a unit that waited for it would be there until its longest time is over.
+func (p *inside) open(dir string) error {
 	for _, pipe := range []struct {
 		name string
 		flag int
@@ -105,8 +107,14 @@ func (p *inside) open() error {
 		{statusName, os.O_WRONLY, &p.status}, {lifeName, os.O_RDONLY, &p.life},
 		{stdoutName, os.O_WRONLY, &p.stdout}, {stderrName, os.O_WRONLY, &p.stderr},
 	} {
-		// Not by os.OpenFile: the script gets the ends, and they must block.
-		fd, err := unix.Open(filepath.Join(insideDir, pipe.name), pipe.flag|unix.O_CLOEXEC, 0)
+		// Not by os.OpenFile: the script gets the ends, and they must block when they are open.
+		fd, err := unix.Open(filepath.Join(dir, pipe.name), pipe.flag|unix.O_NONBLOCK|unix.O_CLOEXEC, 0)
+		if errors.Is(err, unix.ENXIO) {
+			return fmt.Errorf("open %s: the plugin has let go of it", pipe.name)
+		}
+		if err == nil {
+			err = unix.SetNonblock(fd, false)
+		}
 		if err != nil {
 			return fmt.Errorf("open %s: %w", pipe.name, err)
 		}
