@@ -11,6 +11,7 @@ import (
 	"github.com/left4me/left4me/agent/internal/fault"
 	"github.com/left4me/left4me/agent/internal/httpapi"
 	"github.com/left4me/left4me/agent/internal/id"
+	work "github.com/left4me/left4me/agent/internal/job"
 )
 
 // job is a job with its log.
@@ -65,13 +66,13 @@ func (w *world) queueLike(kind, subject, actor string, urgent bool, params strin
 		}
 	}
 	ctx, cancel := context.WithCancel(w.ctx)
-	j := &job{Job: api.Job{ID: id.New(), Kind: kind, Subject: subject, Status: "queued", Actor: actor, CreatedAt: time.Now().UTC()},
+	j := &job{Job: api.Job{ID: id.New(), Kind: kind, Title: work.Title(kind, subject), Subject: subject, Status: "queued", Actor: actor, CreatedAt: time.Now().UTC()},
 		params: params, cancel: cancel, done: make(chan struct{})}
 	for _, name := range stepsOf(kind) {
 		j.Steps = append(j.Steps, api.Step{Name: name, Status: "pending"})
 	}
 	w.jobs = append(w.jobs, j)
-	w.record("job.queued", subject, actor, "%s was asked for.", kind)
+	w.record("job.queued", subject, actor, "%s was queued.", j.Title)
 	if urgent {
 		before = nil
 	}
@@ -139,7 +140,7 @@ func (v jobView) Cancel(_ context.Context, actor, wanted string) (api.Job, error
 	}
 	j.Canceling = true
 	j.cancel()
-	v.record("job.cancel", j.Subject, actor, "%s was asked to stop.", j.Kind)
+	v.record("job.cancel", j.Subject, actor, "%s is to be canceled.", j.Title)
 	return j.show(), nil
 }
 

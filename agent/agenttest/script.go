@@ -113,7 +113,7 @@ func (r *Run) finish(err error) {
 			j.Steps[i].Status = stepRest
 		}
 	}
-	r.w.record("job."+j.Status, j.Subject, j.Actor, "%s %s.", j.Kind, j.Status)
+	r.w.record("job."+j.Status, j.Subject, j.Actor, "%s %s.", j.Title, j.Status)
 }
 
 func stepsOf(kind string) []string {

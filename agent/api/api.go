@@ -362,6 +362,7 @@ type ServerReply struct {
 type Job struct {
 	ID        string    `json:"id"`
 	Kind      string    `json:"kind" doc:"For example overlay.build or server.start."`
+	Title     string    `json:"title" doc:"What it does, in words, for example Build of overlay maps."`
 	Subject   string    `json:"subject" doc:"For example overlay/maps or server/alpha."`
 	Status    string    `json:"status" doc:"queued, running, succeeded, failed, canceled, interrupted"`
 	Actor     string    `json:"actor,omitempty" doc:"Who asked; empty means system."`

@@ -8,7 +8,7 @@ import (
 )
 
 func showJob(j job.Job) api.Job {
-	out := api.Job{ID: j.ID, Kind: j.Kind, Subject: j.Label, Status: string(j.Status), Actor: j.Actor, Canceling: j.Canceling,
+	out := api.Job{ID: j.ID, Kind: j.Kind, Title: job.Title(j.Kind, j.Label), Subject: j.Label, Status: string(j.Status), Actor: j.Actor, Canceling: j.Canceling,
 		Steps: make([]api.Step, len(j.Steps)), Progress: (*api.Progress)(j.Progress), Error: showFault(j.Error), Summary: j.Summary, Result: j.Result,
 		RetryOf: j.RetryOf, CreatedAt: j.CreatedAt, StartedAt: optional(j.StartedAt), FinishedAt: optional(j.FinishedAt)}
 	for i, step := range j.Steps {

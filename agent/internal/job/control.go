@@ -94,7 +94,7 @@ func (r *Runner) Cancel(ctx context.Context, id, actor string) (Job, error) {
 	asked := func(kind string) event.Event {
 		fact := Fact(l.snapshot())
 		fact.Time, fact.Kind, fact.Actor = time.Now(), kind, actor
-		fact.Message = job.Kind + " of " + job.Label + " is to be canceled."
+		fact.Message = Title(job.Kind, job.Label) + " is to be canceled."
 		return fact
 	}
 	mark := func(job *Job) { job.Canceling = true }

@@ -156,7 +156,7 @@ func TestCloseDoesNotWaitForTheDisobedient(t *testing.T) {
 	<-started
 	ctx, cancel := context.WithCancel(h.ctx)
 	cancel()
-	if err := h.Close(ctx); !fault.Is(err, fault.Unavailable) || !strings.Contains(err.Error(), "deaf of a") {
+	if err := h.Close(ctx); !fault.Is(err, fault.Unavailable) || !strings.Contains(err.Error(), "Deaf of a") {
 		t.Errorf("Close: %v", err)
 	}
 	if got, err := h.DB.Job(h.ctx, deaf.ID); err != nil || got.Status != job.Interrupted {

@@ -248,7 +248,7 @@ func (r *Runner) repeats(job Job) bool {
 
 // Fact is the event that tells of the present state of a job: that it was queued, or how it ended.
 func Fact(job Job) event.Event {
-	what := fmt.Sprintf("%s of %s", job.Kind, job.Label)
+	what := Title(job.Kind, job.Label)
 	message := what + " was queued."
 	switch {
 	case job.Status == Failed && job.Error != nil:

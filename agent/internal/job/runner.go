@@ -197,7 +197,7 @@ func (r *Runner) abandon() error {
 	var names []string
 	for _, l := range r.running() {
 		job := l.snapshot()
-		names = append(names, job.Kind+" of "+job.Label)
+		names = append(names, Title(job.Kind, job.Label))
 		r.finish(l, outcome{status: Interrupted, err: interrupted(r.repeats(job))})
 	}
 	if len(names) == 0 {

@@ -132,5 +132,5 @@ func TestRefreshFromThePanel(t *testing.T) {
 		t.Fatalf("%+v, %v", refresh, err)
 	}
 	p.finished(refresh.Last.ID)
-	p.mustSay(p.get(job, http.StatusOK), "overlay.refresh", "maps", "unchanged")
+	p.mustSay(p.get(job, http.StatusOK), "Refresh of", "maps", "unchanged")
 }

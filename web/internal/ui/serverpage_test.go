@@ -55,7 +55,7 @@ func TestPlayersAreKickedAndBanned(t *testing.T) {
 		t.Errorf("the filter lets through: %s", game.text())
 	}
 	p.mustSay(p.get(alphaPage+"/history?show=game&kind=chat", http.StatusOK), "Nothing in the history fits.")
-	p.mustSay(p.get(alphaPage+"/history?show=jobs", http.StatusOK), "server.start", "succeeded")
+	p.mustSay(p.get(alphaPage+"/history?show=jobs", http.StatusOK), "Start of server alpha", "succeeded")
 	for _, page := range []answer{page, gone, history, game} {
 		harmless(t, "players and history", page)
 	}

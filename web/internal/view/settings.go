@@ -5,6 +5,8 @@ import (
 	"encoding/json"
 	"slices"
 	"strings"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/a-h/templ"
 )
@@ -19,13 +21,18 @@ const (
 	KindBool   FieldKind = "bool"
 	KindChoice FieldKind = "choice"
 	KindLines  FieldKind = "lines" // a list of texts, one per line
+	KindPairs  FieldKind = "pairs" // texts by name, NAME=value on each line
 	KindCode   FieldKind = "code"  // a long text
 	KindJSON   FieldKind = "json"  // anything else
 )
 
 // Field is one setting of an overlay, as its type's schema describes it.
 type Field struct {
-	Name     string // "" = all settings as one JSON object
+	Name     string // the property; "" = all settings as one JSON object
+	Inner    string // the property within Name that the field stands for; "" = all of Name
+	Group    string // what the fields of one property have in common; "" = none
+	About    string // of the first field of a group: what the group is
+	Example  string // what the author would write, as the input takes it; "" = nothing
 	Label    string
 	Help     string
 	Kind     FieldKind
@@ -38,40 +45,23 @@ type Field struct {
 }
 
 // Wide reports whether the field needs the width of the form.
-func (f Field) Wide() bool { return f.Kind == KindCode || f.Kind == KindJSON }
+func (f Field) Wide() bool { return f.Kind == KindCode || f.Multiline() }
+
+// Multiline reports whether the field takes lines, but no code.
+func (f Field) Multiline() bool {
+	return f.Kind == KindJSON || f.Kind == KindLines || f.Kind == KindPairs
+}
 
 // ID is the name of the field's input.
-func (f Field) ID() string { return "set." + f.Name }
+func (f Field) ID() string { return "set." + strings.TrimSuffix(f.Name+"."+f.Inner, ".") }
+
+// Pointer is how the agent names the field in a problem.
+func (f Field) Pointer() string { return "settings/" + strings.TrimSuffix(f.Name+"/"+f.Inner, "/") }
 
 // SettingsForm is the form of an overlay's settings, made from a JSON schema.
 type SettingsForm struct {
 	Type   string
 	Fields []Field
-}
-
-// schema is the part of JSON Schema 2020-12 that forms are made from.
-type schema struct {
-	Type        any                        `json:"type"` // a word or a list of words
-	Types       []string                   `json:"types"`
-	Title       string                     `json:"title"`
-	Description string                     `json:"description"`
-	Default     json.RawMessage            `json:"default"`
-	Minimum     json.Number                `json:"minimum"`
-	Maximum     json.Number                `json:"maximum"`
-	MaxLength   int                        `json:"maxLength"`
-	Media       string                     `json:"contentMediaType"`
-	Enum        []any                      `json:"enum"`
-	Items       *schema                    `json:"items"`
-	Properties  map[string]json.RawMessage `json:"properties"`
-	Required    []string                   `json:"required"`
-	Additional  json.RawMessage            `json:"additionalProperties"`
-}
-
-func (s schema) is(word string) bool {
-	if list, ok := s.Type.([]any); ok {
-		return slices.Contains(list, any(word))
-	}
-	return s.Type == word
 }
 
 // NewSettingsForm makes the form of a type from its schema, filled with settings. A schema that cannot be read
@@ -94,19 +84,54 @@ func NewSettingsForm(typeName string, raw, settings json.RawMessage) *SettingsFo
 		if json.Unmarshal(whole.Properties[name], &s) != nil {
 			continue
 		}
-		f := Field{Name: name, Label: label(name), Help: s.Description, Required: slices.Contains(whole.Required, name)}
-		if s.Title != "" {
-			f.Label = s.Title
+		if s.closed() {
+			form.Fields = append(form.Fields, group(name, whole.Properties[name], s, values[name])...)
+			continue
 		}
-		f.describe(name, s)
-		f.Default = f.show(s.Default)
-		f.Value = f.show(values[name])
-		if f.Kind == KindBool && values[name] == nil {
-			f.Value = f.Default
-		}
-		form.Fields = append(form.Fields, f)
+		form.Fields = append(form.Fields, newField(name, s, slices.Contains(whole.Required, name), values[name]))
 	}
 	return form
+}
+
+// group makes the fields of a property that is an object with known properties only.
+func group(name string, raw json.RawMessage, s schema, value json.RawMessage) []Field {
+	var values, defaults map[string]json.RawMessage
+	_ = json.Unmarshal(value, &values)
+	_ = json.Unmarshal(s.Default, &defaults)
+	var out []Field
+	for _, inner := range propertyOrder(raw) {
+		var property schema
+		if json.Unmarshal(s.Properties[inner], &property) != nil {
+			continue
+		}
+		if property.Default == nil {
+			property.Default = defaults[inner]
+		}
+		f := newField(inner, property, false, values[inner])
+		f.Name, f.Inner = name, inner
+		if f.Group = s.label(name); len(out) == 0 {
+			f.About = sentence(s.Description)
+		}
+		out = append(out, f)
+	}
+	return out
+}
+
+func newField(name string, s schema, required bool, value json.RawMessage) Field {
+	f := Field{Name: name, Label: s.label(name), Help: s.Description, Required: required}
+	f.describe(name, s)
+	if f.Kind == KindPairs && !pairsFit(value) {
+		f.Kind = KindJSON // nothing that is there may be lost
+	}
+	f.Default = f.show(s.Default)
+	if len(s.Examples) > 0 && f.Kind != KindCode {
+		f.Example = f.show(s.Examples[0])
+	}
+	f.Value = f.show(value)
+	if f.Kind == KindBool && value == nil {
+		f.Value = f.Default
+	}
+	return f
 }
 
 func (f *Field) describe(name string, s schema) {
@@ -131,6 +156,8 @@ func (f *Field) describe(name string, s schema) {
 		f.Kind = KindCode
 	case s.is("string"):
 		f.Kind, f.MaxLen = KindText, s.MaxLength
+	case s.maps():
+		f.Kind = KindPairs
 	default:
 		f.Kind = KindJSON
 	}
@@ -146,6 +173,8 @@ func (f *Field) show(value json.RawMessage) string {
 		var list []string
 		_ = json.Unmarshal(value, &list)
 		return strings.Join(list, "\n")
+	case KindPairs:
+		return showPairs(value)
 	case KindText, KindCode, KindChoice:
 		var text string
 		_ = json.Unmarshal(value, &text)
@@ -159,37 +188,23 @@ func (f *Field) show(value json.RawMessage) string {
 	return string(value)
 }
 
-// propertyOrder returns the names of the properties in the order of the document, which is the author's.
-func propertyOrder(raw json.RawMessage) []string {
-	var whole struct {
-		Properties json.RawMessage `json:"properties"`
-	}
-	if json.Unmarshal(raw, &whole) != nil {
-		return nil
-	}
-	decoder := json.NewDecoder(bytes.NewReader(whole.Properties))
-	if _, err := decoder.Token(); err != nil {
-		return nil
-	}
-	var names []string
-	for decoder.More() {
-		token, err := decoder.Token()
-		name, ok := token.(string)
-		var skipped json.RawMessage
-		if err != nil || !ok || decoder.Decode(&skipped) != nil {
-			return names
-		}
-		names = append(names, name)
-	}
-	return names
+// fieldGroup is a run of fields with a name in common.
+type fieldGroup struct {
+	name   string
+	fields []Field
 }
 
-func label(name string) string {
-	words := strings.ReplaceAll(strings.ReplaceAll(name, "_", " "), "-", " ")
-	if words == "" {
-		return name
+// groups puts the fields of one property together, in the order of the form.
+func (s SettingsForm) groups() []fieldGroup {
+	var out []fieldGroup
+	for _, f := range s.Fields {
+		if last := len(out) - 1; last >= 0 && out[last].name == f.Group {
+			out[last].fields = append(out[last].fields, f)
+			continue
+		}
+		out = append(out, fieldGroup{f.Group, []Field{f}})
 	}
-	return strings.ToUpper(words[:1]) + words[1:]
+	return out
 }
 
 // Edits reports whether there is code to write.
@@ -217,22 +232,50 @@ func settingLabel(f Field) string {
 
 // settingHelp is the author's sentence, and what nobody says but the schema.
 func settingHelp(f Field) string {
-	parts := []string{f.Help}
-	if f.Kind == KindLines {
+	parts := []string{sentence(f.Help)}
+	switch f.Kind {
+	case KindLines:
 		parts = append(parts, "One per line.")
+	case KindPairs:
+		parts = append(parts, "One name=value per line.")
 	}
 	switch {
 	case f.Min != "" && f.Max != "":
 		parts = append(parts, f.Min+" to "+f.Max+".")
-	case f.Min != "":
+	case f.Min != "" && f.Min != "0":
 		parts = append(parts, "At least "+f.Min+".")
 	case f.Max != "":
 		parts = append(parts, "At most "+f.Max+".")
 	}
-	if f.Default != "" && f.Kind != KindLines && f.Kind != KindJSON {
+	if f.Default != "" && !f.Multiline() && f.Kind != KindBool {
 		parts = append(parts, "If empty: "+f.Default+".")
 	}
 	return strings.Join(slices.DeleteFunc(parts, func(part string) bool { return part == "" }), " ")
+}
+
+// placeholder is what an empty input shows: what it stands for, or else an example.
+func (f Field) placeholder() string {
+	if f.Default == "" && f.Example != "" {
+		return "Example: " + f.Example
+	}
+	return f.Default
+}
+
+// sentence writes what an author left as a note.
+func sentence(text string) string {
+	text = strings.TrimSpace(text)
+	if text == "" || strings.ContainsRune(".!?:", rune(text[len(text)-1])) {
+		return upperFirst(text)
+	}
+	return upperFirst(text) + "."
+}
+
+func upperFirst(text string) string {
+	first, size := utf8.DecodeRuneInString(text)
+	if size == 0 {
+		return ""
+	}
+	return string(unicode.ToUpper(first)) + text[size:]
 }
 
 func settingsTitle(d OverlayData) string {

@@ -90,3 +90,36 @@ func TestFormSaysWhatTheSchemaSays(t *testing.T) {
 		t.Error(diff)
 	}
 }
+
+// What has properties of its own becomes fields, and texts by name become lines: people write no JSON.
+func TestFormTakesObjectsApart(t *testing.T) {
+	raw := json.RawMessage(`{"type":"object","properties":{
+		"environment":{"type":"object","description":"variables","examples":[{"SITE":"https://x","A":"1"}],"additionalProperties":{"type":"string"}},
+		"limits":{"type":"object","description":"tighter limits","default":{"tasks":64},"additionalProperties":false,"properties":{
+			"memory_mib":{"type":"integer","description":"memory","minimum":0},"tasks":{"type":"integer"}}},
+		"open":{"type":"object","properties":{"a":{"type":"string"}}}}}`)
+	got := view.NewSettingsForm("x", raw, json.RawMessage(`{"environment":{"B":"2=2","A":""},"limits":{"memory_mib":512},"open":{"a":"x","b":1}}`)).Fields
+	want := []view.Field{
+		{Name: "environment", Label: "Environment", Help: "variables", Kind: view.KindPairs, Value: "A=\nB=2=2", Example: "A=1\nSITE=https://x"},
+		{Name: "limits", Inner: "memory_mib", Group: "Limits", About: "Tighter limits.", Label: "Memory (MiB)", Help: "memory", Kind: view.KindNumber, Value: "512", Min: "0"},
+		{Name: "limits", Inner: "tasks", Group: "Limits", Label: "Tasks", Kind: view.KindNumber, Default: "64"},
+		{Name: "open", Label: "Open", Kind: view.KindJSON, Value: "{\n  \"a\": \"x\",\n  \"b\": 1\n}"},
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
+	}
+	if got[1].ID() != "set.limits.memory_mib" || got[1].Pointer() != "settings/limits/memory_mib" || got[0].Pointer() != "settings/environment" {
+		t.Errorf("%s %s %s", got[1].ID(), got[1].Pointer(), got[0].Pointer())
+	}
+}
+
+// Lines would lose what does not fit into them, so that is shown as it is.
+func TestPairsThatDoNotFitLines(t *testing.T) {
+	raw := json.RawMessage(`{"properties":{"env":{"type":"object","additionalProperties":{"type":"string"}}}}`)
+	for _, value := range []string{`{"A":"one\ntwo"}`, `{"A=B":"1"}`, `{"A":" 1"}`, `{"":"1"}`, `{"A":1}`, `[]`, `{"{":"}"}`} {
+		got := view.NewSettingsForm("x", raw, json.RawMessage(`{"env":`+value+`}`)).Fields
+		if len(got) != 1 || got[0].Kind != view.KindJSON || got[0].Value == "" {
+			t.Errorf("%s is shown as %+v", value, got)
+		}
+	}
+}

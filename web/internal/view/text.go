@@ -122,7 +122,7 @@ func TypeTitle(name string) string { return strings.TrimPrefix(name, "overlay-")
 
 // markField makes a problem about one of the settings one about its input.
 func markField(problem *Problem, f Field) *Problem {
-	if problem == nil || problem.Field != "settings/"+f.Name {
+	if problem == nil || problem.Field != f.Pointer() && !strings.HasPrefix(problem.Field, f.Pointer()+"/") {
 		return nil
 	}
 	return &Problem{Field: f.ID()}
