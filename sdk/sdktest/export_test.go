@@ -45,3 +45,12 @@ func runOne[S any](t T, id string, checks []check[S], subject S) {
 		t.Skipf("there is no check %s", id)
 	}
 }
+
+// Logged returns what is kept of a log that was written in pieces.
+func Logged(pieces ...[]byte) string {
+	var r processRunner
+	for _, piece := range pieces {
+		_, _ = r.Write(piece)
+	}
+	return r.logged()
+}

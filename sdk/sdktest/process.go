@@ -7,7 +7,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"strings"
 	"sync"
 	"syscall"
 	"time"
@@ -105,12 +104,8 @@ func Launch(dir string, command Command, kind sdk.KindName) (*Process, error) {
 // PID returns the process id.
 func (p *Process) PID() int { return p.run.cmd.Process.Pid }
 
-// Log returns what the plugin wrote to standard error so far.
-func (p *Process) Log() string {
-	p.run.mu.Lock()
-	defer p.run.mu.Unlock()
-	return p.run.log.String()
-}
+// Log returns what the plugin wrote to standard error so far; of more than 4 MiB the end.
+func (p *Process) Log() string { return p.run.logged() }
 
 // SocketDir returns the directory below which the plugin's socket is.
 func (p *Process) SocketDir() string { return p.socketDir }
@@ -182,8 +177,11 @@ type processRunner struct {
 	exited  chan struct{}
 
 	mu  sync.Mutex
-	log strings.Builder
+	log []byte // at most twice maxLog
 }
+
+// maxLog is how much of a plugin's log is kept, in bytes.
+const maxLog = 4 << 20
 
 // Start implements runner.Runner.
 func (r *processRunner) Start(context.Context) error {
@@ -220,7 +218,16 @@ func (r *processRunner) Start(context.Context) error {
 func (r *processRunner) Write(data []byte) (int, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return r.log.Write(data)
+	if r.log = append(r.log, data...); len(r.log) > 2*maxLog {
+		r.log = append([]byte(nil), r.log[len(r.log)-maxLog:]...)
+	}
+	return len(data), nil
+}
+
+func (r *processRunner) logged() string {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return string(r.log[max(0, len(r.log)-maxLog):])
 }
 
 // Stderr implements runner.Runner: go-plugin shall not parse the log, so it sees only its end.

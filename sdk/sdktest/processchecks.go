@@ -121,9 +121,7 @@ func checkByHand(t T, w way) {
 func checkOtherMajor(t T, w way) {
 	r := raw(t, w, "99")
 	out := allOutput(t, r)
-	r.mu.Lock()
-	log := r.log.String()
-	r.mu.Unlock()
+	log := r.logged()
 	if strings.Contains(log, "panic") {
 		t.Errorf("it panicked: %s", log)
 	}

@@ -10,12 +10,8 @@ import (
 	"errors"
 	"io"
 	"os"
-	"os/exec"
 	"path/filepath"
-	"runtime"
 	"strings"
-	"syscall"
-	"time"
 
 	"github.com/left4me/left4me/agent/internal/config"
 	"github.com/left4me/left4me/agent/internal/fault"
@@ -24,11 +20,6 @@ import (
 
 // Dir is where programs of plugins go.
 const Dir = "/usr/local/lib/left4me/plugins"
-
-const (
-	describeTimeout = 20 * time.Second
-	nobody          = 65534
-)
 
 // Request is what a plugin is and asks for: what an operator reads before it may run.
 type Request struct {
@@ -253,50 +244,4 @@ func sumOf(program string) (string, error) {
 	hash := sha256.New()
 	_, err = io.Copy(hash, file)
 	return hex.EncodeToString(hash.Sum(nil)), err
-}
-
-// describe runs a program's subcommand "describe": as nobody when we are root, because nobody has decided yet to trust it.
-func describe(ctx context.Context, program string) (sdk.Description, error) {
-	ctx, cancel := context.WithTimeout(ctx, describeTimeout)
-	defer cancel()
-	file, err := os.Open(program)
-	if err != nil {
-		return sdk.Description{}, fault.Wrap(err, fault.NotFound, "The program %s cannot be read.", program).WithHint("Install it again.")
-	}
-	defer file.Close()
-	absolute, err := filepath.Abs(program) // a bare name would be looked for in PATH
-	if err != nil {
-		return sdk.Description{}, err
-	}
-	cmd := exec.CommandContext(ctx, absolute, "describe")
-	if runtime.GOOS == "linux" { // nobody may run what is in a directory that is closed to it
-		cmd.Path, cmd.ExtraFiles = "/proc/self/fd/3", []*os.File{file}
-	}
-	cmd.Env, cmd.Dir = []string{"PATH=/usr/bin:/bin", "LANG=C.UTF-8"}, "/"
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
-	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) }
-	cmd.WaitDelay = time.Second
-	if os.Geteuid() == 0 {
-		cmd.SysProcAttr.Credential = &syscall.Credential{Uid: nobody, Gid: nobody}
-	}
-	out, err := cmd.Output()
-	var d sdk.Description
-	if err == nil {
-		err = json.Unmarshal(out, &d)
-	}
-	if err == nil {
-		err = sdk.CheckInfo(sdk.Info{
-			Name: d.Name, Version: d.Version, Kind: d.Kind, Capabilities: d.Capabilities, WantedCapabilities: d.WantedCapabilities, Doc: d.Doc,
-			PluginSchema: d.PluginSchema, OverlaySchema: d.OverlaySchema,
-		})
-	}
-	if err != nil {
-		return d, fault.Wrap(err, fault.Precondition, "The program %s does not describe itself as a plugin.", program).
-			WithHint("Ask its author, or hold it against the protocol with: left4me plugin verify")
-	}
-	if d.ProtocolMajor != sdk.ProtocolMajor {
-		return d, fault.New(fault.Precondition, "%s %s speaks version %d of the protocol, and this left4me version %d.", d.Name, d.Version, d.ProtocolMajor, sdk.ProtocolMajor).
-			WithHint("Get a version of the plugin for this left4me.")
-	}
-	return d, nil
 }
